@@ -1,0 +1,29 @@
+"""The tables the sink writes and the query side reads, with the columns each of them relies on.
+
+deploy/setup/migrations creates them; the services only check that they are there.
+"""
+
+from typing import Final
+
+ACTIONS: Final = "actions"
+DEAD_LETTERS: Final = "dead_letters"
+
+COLUMNS: Final[dict[str, frozenset[str]]] = {
+    ACTIONS: frozenset(
+        {
+            "event_id",
+            "user_id",
+            "session_id",
+            "type",
+            "time",
+            "utc_offset_minutes",
+            "received_at",
+            "properties",
+            "partition",
+            "offset",
+        }
+    ),
+    DEAD_LETTERS: frozenset(
+        {"event_id", "topic", "partition", "offset", "recorded_at", "key", "value", "reason", "error_code"}
+    ),
+}

@@ -1,0 +1,34 @@
+"""Connection options of the Kafka clients, from settings."""
+
+import ssl
+from typing import Any
+
+from kit.settings import KafkaSettings
+
+
+def connection_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments that aiokafka's producer, consumer and admin client share."""
+    protocol = settings.kafka_security_protocol
+    options: dict[str, Any] = {
+        "bootstrap_servers": [server.strip() for server in settings.kafka_bootstrap_servers.split(",")],
+        "security_protocol": protocol,
+    }
+    if protocol.endswith("SSL"):
+        options["ssl_context"] = _ssl_context(settings)
+    if protocol.startswith("SASL") and settings.kafka_sasl_password is not None:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
+    return options
+
+
+def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_ssl_certfile is not None:
+        passphrase = settings.kafka_ssl_password
+        context.load_cert_chain(
+            settings.kafka_ssl_certfile,
+            settings.kafka_ssl_keyfile,
+            passphrase.get_secret_value() if passphrase else None,
+        )
+    return context

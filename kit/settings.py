@@ -1,0 +1,71 @@
+"""The settings every service has, and the connections it may add.
+
+A service's settings class inherits what it needs and sets its prefix; every field is then an environment variable
+(``PRODUCER_KAFKA_TOPIC``), or a file of that name in the folder that ``ACTIONLOG_SECRETS_DIR`` names.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Where a service listens and how it logs."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")
+    log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
+    drain_timeout_s: float = Field(
+        8.0, gt=0, description="seconds that work in flight may take to finish after SIGTERM, then it is abandoned"
+    )
+
+    def __init__(self, **values: Any) -> None:
+        folder = os.environ.get("ACTIONLOG_SECRETS_DIR")
+        if folder and "_secrets_dir" not in values:
+            values["_secrets_dir"] = Path(folder)
+        super().__init__(**values)
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach the Kafka cluster. Field names follow the Kafka clients' own."""
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port of some brokers, comma-separated")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="transport and authentication of the brokers' listener"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism, with SASL_PLAINTEXT and SASL_SSL"
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_ssl_cafile: Path | None = Field(None, description="CA certificates (PEM); default: the system's")
+    kafka_ssl_certfile: Path | None = Field(None, description="client certificate (PEM)")
+    kafka_ssl_keyfile: Path | None = Field(None, description="key of the client certificate (PEM)")
+    kafka_ssl_password: SecretStr | None = Field(None, description="passphrase of that key")
+
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise ValueError(f"{self.kafka_security_protocol} needs kafka_sasl_username and kafka_sasl_password")
+        return self
+
+
+class ClickHouseSettings(BaseSettings):
+    """How to reach ClickHouse, over HTTP."""
+
+    clickhouse_url: str = Field(
+        "http://127.0.0.1:8123", pattern="^https?://", description="URL of the HTTP interface; https:// for TLS"
+    )
+    clickhouse_database: str = Field("actionlog", pattern=r"^\w+$", description="database of the tables")
+    clickhouse_user: str = Field("default", description="ClickHouse user")
+    clickhouse_password: SecretStr = Field(SecretStr(""), description="password of that user")
+    clickhouse_ca_file: Path | None = Field(None, description="CA certificates (PEM) for https; default: the system's")
+    clickhouse_connect_timeout_s: float = Field(3.0, gt=0, description="seconds to wait for a connection")
