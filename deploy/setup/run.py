@@ -1,0 +1,72 @@
+"""The whole setup: topic, database, tables, durability."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiokafka.errors import KafkaError
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from contract.tables import ACTIONS, DEAD_LETTERS
+from deploy.setup.errors import SetupError
+from deploy.setup.migrate import load, migrate
+from deploy.setup.settings import SetupSettings
+from deploy.setup.topic import ensure_topic
+from kit.clickhouse import connect
+
+_RETRY_S = 0.25
+_ANSWER_TIMEOUT_S = 60.0
+_T = TypeVar("_T")
+
+
+async def apply(settings: SetupSettings) -> list[str]:
+    """Bring Kafka and ClickHouse to what this release needs; answers what was done, a sentence each.
+
+    Waits up to ``wait_timeout_s`` for either to answer. Raises SetupError.
+    """
+    done = []
+    if await _retried(lambda: ensure_topic(settings), settings, "Kafka", settings.kafka_bootstrap_servers):
+        done.append(f"created topic {settings.kafka_topic} with {settings.topic_partitions} partitions")
+    client = await _retried(lambda: _connect(settings), settings, "ClickHouse", settings.clickhouse_url)
+    try:
+        done += [f"applied {item.version:04}_{item.name}" for item in await migrate(client, load())]
+        await _set_durability(client, fsync=settings.fsync)
+    except ClickHouseError as error:
+        raise SetupError(f"ClickHouse refused: {error}") from error
+    finally:
+        await client.close()
+    return done
+
+
+async def _connect(settings: SetupSettings) -> AsyncClient:
+    """A client inside the database, which is created when missing."""
+    anywhere = await connect(
+        settings.model_copy(update={"clickhouse_database": ""}), answer_timeout_s=_ANSWER_TIMEOUT_S
+    )
+    try:
+        await anywhere.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database}")  # \w+ by its settings
+    finally:
+        await anywhere.close()
+    return await connect(settings, answer_timeout_s=_ANSWER_TIMEOUT_S)
+
+
+async def _set_durability(client: AsyncClient, *, fsync: bool) -> None:
+    for table in (ACTIONS, DEAD_LETTERS):
+        await client.command(
+            f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = {fsync:d}, fsync_part_directory = {fsync:d}"
+        )
+
+
+async def _retried(step: Callable[[], Awaitable[_T]], settings: SetupSettings, name: str, address: str) -> _T:
+    """Run the step until its server answers, within the bound."""
+    deadline = asyncio.get_running_loop().time() + settings.wait_timeout_s
+    while True:
+        try:
+            return await step()
+        except (KafkaError, OperationalError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise SetupError(f"{name} at {address} did not answer: {error}") from error
+            await asyncio.sleep(_RETRY_S)
+        except ClickHouseError as error:
+            raise SetupError(f"ClickHouse refused: {error}") from error
