@@ -1,0 +1,1 @@
+"""query_api: GET /log, read from ClickHouse in pages that are exact and bounded."""

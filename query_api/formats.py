@@ -1,0 +1,77 @@
+"""Rows as ClickHouse answers them → the bytes of an answer."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from query_api.moments import format_us
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One row of JSONCompactEachRow, in the order of the columns in ``sql``; time in microseconds since 1970, UTC."""
+
+    event_id: str
+    user_id: str
+    session_id: str
+    type: str
+    time_us: int
+    utc_offset_minutes: int
+    properties: str
+
+
+class Action(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One action of an answer; properties are the client's bytes."""
+
+    id: str
+    user_id: str
+    session_id: str
+    time: str
+    type: str
+    properties: msgspec.Raw
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The body of GET /log."""
+
+    actions: list[Action]
+    next: str | None
+
+
+_rows: Final = msgspec.json.Decoder(Row)
+_any_json: Final = msgspec.json.Decoder(msgspec.Raw)
+_encoder: Final = msgspec.json.Encoder()
+
+
+def decode_rows(body: bytes) -> list[Row]:
+    """The rows of an answer of ClickHouse. Bytes that are not UTF-8 (no sink of ours stores any) become U+FFFD."""
+    try:
+        return _rows.decode_lines(body)
+    except UnicodeDecodeError:
+        return _rows.decode_lines(body.decode(errors="replace"))
+
+
+def encode_json(rows: Sequence[Row], next_cursor: str | None) -> bytes:
+    """The body of GET /log in JSON."""
+    return _encoder.encode(Answer([_action(row) for row in rows], next_cursor))
+
+
+def _action(row: Row) -> Action:
+    return Action(
+        row.event_id,
+        row.user_id,
+        row.session_id,
+        format_us(row.time_us, row.utc_offset_minutes),
+        row.type,
+        _embeddable(row.properties),
+    )
+
+
+def _embeddable(properties: str) -> msgspec.Raw:
+    """The stored text as it is; as a JSON string where it is no JSON (stored by others), so that the answer is."""
+    stored = properties.encode()
+    try:
+        _any_json.decode(stored)
+    except (msgspec.DecodeError, RecursionError):
+        stored = _encoder.encode(properties)
+    return msgspec.Raw(stored)

@@ -1,0 +1,1 @@
+"""The routes of query_api, one resource a module."""

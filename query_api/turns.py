@@ -1,0 +1,49 @@
+"""Turns: how many requests may query ClickHouse at one time; the rest waits shortly, then is sent away."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from query_api import metrics
+from query_api.errors import Overloaded
+
+
+class Turns:
+    """``async with turns.taken():`` holds one of ``most`` turns; raises Overloaded when none comes free in time.
+
+    waiting     requests that may wait at one time
+    max_wait_s  seconds each of them may
+    """
+
+    def __init__(self, most: int, *, waiting: int, max_wait_s: float) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._waiting_most = waiting
+        self._max_wait_s = max_wait_s
+        self._waiting = 0
+
+    @contextlib.asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        await self._take()
+        metrics.REQUESTS_QUERYING.inc()
+        try:
+            yield
+        finally:
+            metrics.REQUESTS_QUERYING.dec()
+            self._free.release()
+
+    async def _take(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        if self._waiting >= self._waiting_most:
+            raise Overloaded("too many requests are waiting for their turn")
+        self._waiting += 1
+        metrics.REQUESTS_WAITING.inc()
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise Overloaded(f"no turn came free within {self._max_wait_s:g} s") from error
+        finally:
+            self._waiting -= 1
+            metrics.REQUESTS_WAITING.dec()
