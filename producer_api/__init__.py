@@ -1,0 +1,1 @@
+"""POST /log: validates actions, publishes them to Kafka, answers once they are stored there."""

@@ -1,0 +1,40 @@
+"""What the producer API measures, each metric with what it tells an operator."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ACCEPTED_ACTIONS: Final = Counter(
+    "producer_accepted_actions",
+    "Actions that Kafka has acknowledged. Stands still while requests come in: look at the refusals.",
+)
+RECEIVED_BYTES: Final = Counter("producer_received_bytes", "Bytes of the bodies of POST /log that were read.")
+REFUSED_REQUESTS: Final = Counter(
+    "producer_refused_requests",
+    "Requests of POST /log that were refused, by the problem's code: clients' mistakes (invalid-request, ...), "
+    "overload (overloaded: more producers or Kafka partitions) or Kafka (kafka-unavailable, unacknowledged).",
+    ["reason"],
+)
+BATCH_RECORDS: Final = Histogram(
+    "producer_batch_records",
+    "Records in one acknowledged Kafka batch. Grows under load (group commit); large batches are cheap ones.",
+    buckets=(1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000),
+)
+BATCH_BYTES: Final = Histogram(
+    "producer_batch_bytes",
+    "Bytes of one acknowledged Kafka batch. Often at batch_max_bytes: the partition is saturated.",
+    buckets=(300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
+)
+ACK_SECONDS: Final = Histogram(
+    "producer_ack_seconds",
+    "Seconds from sending a batch to Kafka's acknowledgement by all in-sync replicas: the floor of a request's time.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+INFLIGHT_BYTES: Final = Gauge(
+    "producer_inflight_bytes",
+    "Bytes of records that wait for Kafka's acknowledgement. At max_inflight_bytes requests are answered 503.",
+)
+PRODUCER_RESTARTS: Final = Counter(
+    "producer_kafka_restarts",
+    "Kafka producers that died and were replaced by a new one. More than a few: the log says why.",
+)
