@@ -1,0 +1,45 @@
+"""What the sink measures, each with what it tells an operator."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS_STORED = Counter(
+    "actionlog_sink_records_stored_total", "Actions stored in ClickHouse, counted once their offset is committed."
+)
+DEAD_LETTERED = Counter(
+    "actionlog_sink_dead_lettered_total", "Records that are no actions, kept in dead_letters: look at their reasons."
+)
+RECORDS_LOST = Counter(
+    "actionlog_sink_records_lost_total",
+    "Offsets that Kafka's retention deleted before the sink read them: the sink was away for too long.",
+    ["partition"],
+)
+BLOCKS = Counter("actionlog_sink_blocks_total", "Blocks stored; rows per block tell whether inserts are large enough.")
+READ_BACKS = Counter(
+    "actionlog_sink_read_backs_total",
+    "Read-backs after an unknown outcome, by what they found: `some` can't happen and stops a partition.",
+    ["found"],
+)
+INSERT_FAILURES = Counter(
+    "actionlog_sink_insert_failures_total",
+    "Inserts and read-backs that failed: `unavailable` passes by itself, `refused` needs an operator.",
+    ["kind"],
+)
+INSERT_SECONDS = Histogram(
+    "actionlog_sink_insert_seconds",
+    "Time of one insert; rising with constant block sizes means ClickHouse is the bottleneck.",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
+)
+BLOCK_ROWS = Histogram(
+    "actionlog_sink_block_rows",
+    "Records per block: small ones are paid per insert, full ones say that a backlog is being drained.",
+    buckets=(1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000),
+)
+BUFFERED_BYTES = Gauge("actionlog_sink_buffered_bytes", "Bytes waiting or in flight; at its bound fetching pauses.")
+WATERMARK = Gauge(
+    "actionlog_sink_watermark_offset", "Offset below which every record of a partition is stored.", ["partition"]
+)
+FENCED = Counter(
+    "actionlog_sink_fenced_total",
+    "Commits refused because the group moved on: what was collected went to the new owner.",
+)
+REBALANCES = Counter("actionlog_sink_rebalances_total", "Assignments of partitions to this process.")

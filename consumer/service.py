@@ -1,0 +1,288 @@
+"""The sink's main loop: start, take over what is assigned, round after round, hand over, stop."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import structlog
+
+from consumer import metrics
+from consumer.block import build
+from consumer.delivery import Delivery
+from consumer.errors import Fenced, SourceUnavailable, StoreRefused, StoreUnavailable, TornBlock
+from consumer.intent import Position
+from consumer.partition import Cut, Limits, Partition, State
+from consumer.settings import Settings
+from consumer.source import OutOfRange, Source
+from consumer.store import Store
+from consumer.topic_record import TopicRecord
+
+_log = structlog.get_logger(__name__)
+
+_IDLE_S = 1.0  # longest time without a look around
+_RETRY_S = 0.5  # pause after Kafka did not answer
+_START_RETRY_S = 1.0
+_FENCED_PAUSE_S = 0.1
+
+
+class Service:
+    """One consumer process. ``run()`` until ``stop()``; ``trouble()`` says what keeps it from its work."""
+
+    def __init__(self, settings: Settings, store: Store, source: Source) -> None:
+        self._settings = settings
+        self._store = store
+        self._source = source
+        self._delivery = Delivery(store, settings)
+        self._limits = Limits(settings.max_block_rows, settings.max_block_bytes, settings.flush_after_ms / 1000)
+        self._stopping = asyncio.Event()
+        self._generation: int | None = None
+        self._partitions: dict[int, Partition] = {}
+        self._deliveries: dict[asyncio.Task[None], Partition] = {}
+        self._fetching: asyncio.Task[dict[int, Sequence[TopicRecord]]] | None = None
+        self._trouble: str | None = "starting"
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until ``stop()``, then finish what is in flight within ``drain_timeout_s`` and leave the group."""
+        loop = asyncio.create_task(self._loop())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        try:
+            async with asyncio.timeout(self._settings.drain_timeout_s):
+                await loop
+        except TimeoutError:
+            _log.warning("what was in flight is left to its next owner", blocks=len(self._deliveries))
+        finally:
+            await self._close()
+
+    async def trouble(self) -> str | None:
+        """What an operator should know: why nothing, or not everything, is being stored; None when all is well."""
+        stopped = [partition.stopped_because for partition in self._partitions.values() if partition.stopped_because]
+        return next(iter(stopped), None) or self._trouble or self._delivery.trouble
+
+    # Start and stop
+
+    async def _loop(self) -> None:
+        await self._until_it_works(self._store.open)
+        await self._until_it_works(self._source.start)
+        self._trouble = None
+        while not self._stopping.is_set():
+            try:
+                await self._turn()
+                self._trouble = None
+            except Fenced as error:
+                metrics.FENCED.inc()
+                _log.warning("the group moved on", reason=str(error))
+                await self._give_up()
+            except SourceUnavailable as error:
+                self._say(str(error))
+                await self._pause(_RETRY_S)
+        await self._drain(None)
+
+    async def _until_it_works(self, step: Callable[[], Awaitable[None]]) -> None:
+        while not self._stopping.is_set():
+            try:
+                await step()
+            except (StoreUnavailable, StoreRefused, SourceUnavailable) as error:
+                self._say(str(error))
+                await self._pause(_START_RETRY_S)
+            else:
+                return
+
+    async def _close(self) -> None:
+        await self._forget()
+        await self._source.stop()
+        await self._store.close()
+
+    # One turn of the loop
+
+    async def _turn(self) -> None:
+        self._source.changed.clear()
+        if self._source.revoking:
+            await self._hand_over()
+        elif self._source.generation != self._generation:
+            await self._forget()
+            await self._take_over()
+        else:
+            await self._round()
+
+    async def _round(self) -> None:
+        """Wait for something to happen, then finish, plan and commit, and start what is committed."""
+        self._receive(await self._wait())
+        self._finish()
+        self._plan()
+        await self._commit()
+        self._begin()
+        metrics.BUFFERED_BYTES.set(sum(partition.buffered_bytes for partition in self._partitions.values()))
+
+    async def _wait(self) -> dict[int, Sequence[TopicRecord]]:
+        """Until records arrive, a delivery ends, a block is due, or the assignment changes."""
+        self._fetch()
+        changed = asyncio.create_task(self._source.changed.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        awaited = {changed, stopping, *self._deliveries} | ({self._fetching} if self._fetching else set())
+        try:
+            await asyncio.wait(awaited, timeout=self._until_due(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
+            stopping.cancel()
+        if self._fetching is None or not self._fetching.done():
+            return {}
+        fetched, self._fetching = self._fetching, None
+        try:
+            return fetched.result()
+        except OutOfRange as error:
+            await self._move_into_log(error.partitions)
+            return {}
+
+    def _fetch(self) -> None:
+        if self._fetching is not None:
+            return
+        buffered = sum(partition.buffered_bytes for partition in self._partitions.values())
+        wanted = [number for number, partition in self._partitions.items() if partition.has_room]
+        if wanted and buffered < self._settings.max_buffered_bytes:
+            self._fetching = asyncio.create_task(self._source.fetch(wanted, round(_IDLE_S * 1000)))
+
+    def _until_due(self) -> float:
+        moments = [moment for partition in self._partitions.values() if (moment := partition.due_at()) is not None]
+        return min(_IDLE_S, max(0.0, min(moments) - time.monotonic())) if moments else _IDLE_S
+
+    def _receive(self, fetched: dict[int, Sequence[TopicRecord]]) -> None:
+        now = time.monotonic()
+        for number, records in fetched.items():
+            self._partitions[number].add(records, now)
+
+    def _finish(self) -> None:
+        for task in [task for task in self._deliveries if task.done()]:
+            partition = self._deliveries.pop(task)
+            try:
+                task.result()
+            except TornBlock as error:
+                _log.error("a partition is stopped", partition=partition.number, reason=str(error))
+                partition.stop(str(error))
+            else:
+                partition.finish()
+
+    def _plan(self) -> None:
+        now = time.monotonic()
+        for partition in self._partitions.values():
+            due_at = partition.due_at()
+            if due_at is not None and due_at <= now:
+                partition.plan(now)
+
+    async def _commit(self) -> None:
+        """One OffsetCommit for every partition whose position changed: ends of stored blocks and new intents alike."""
+        dirty = {number: partition.position for number, partition in self._partitions.items() if partition.is_dirty}
+        if not dirty or self._generation is None:
+            return
+        await self._source.commit(self._generation, dirty)
+        for number, position in dirty.items():
+            self._partitions[number].saved = position
+            metrics.WATERMARK.labels(number).set(position.committed)
+
+    def _begin(self) -> None:
+        for partition in self._partitions.values():
+            if partition.state is State.PLANNED and not partition.is_dirty:
+                task = asyncio.create_task(self._store_block(partition.number, partition.begin()))
+                self._deliveries[task] = partition
+
+    async def _store_block(self, number: int, cut: Cut) -> None:
+        block = build(self._settings.kafka_topic, number, cut.start, cut.end, cut.records)
+        await self._delivery.deliver(block, begun=cut.begun)
+        metrics.BLOCKS.inc()
+        metrics.BLOCK_ROWS.observe(len(cut.records))
+        metrics.RECORDS_STORED.inc(block.actions)
+        metrics.DEAD_LETTERED.inc(block.dead_letters)
+
+    # Assignments
+
+    async def _take_over(self) -> None:
+        """Read what is committed for each assigned partition, and go on from there."""
+        generation = self._source.generation
+        if generation is None:
+            await self._pause(_IDLE_S)
+            return
+        positions = await self._source.positions()
+        bounds = await self._source.log_bounds(list(positions))
+        if self._source.generation != generation:
+            return
+        for number, position in positions.items():
+            self._partitions[number] = self._taken(number, position or Position(bounds[number][0]), bounds[number][0])
+        self._generation = generation
+        metrics.REBALANCES.inc()
+        _log.info("partitions assigned", partitions=sorted(positions), generation=generation)
+
+    def _taken(self, number: int, position: Position, log_start: int) -> Partition:
+        if position.intent is not None and log_start >= position.intent:
+            position = Position(position.committed)  # nothing of the begun block is left to insert
+        partition = Partition(number, position, self._limits)
+        if log_start > position.committed:
+            self._count_lost(number, partition.skip_to(log_start))
+        self._source.seek(number, partition.next_offset)
+        return partition
+
+    async def _move_into_log(self, numbers: Iterable[int]) -> None:
+        """The next offset is not in the log: retention passed it, or the log was cut or made again."""
+        bounds = await self._source.log_bounds(list(numbers))
+        for number, (start, end) in bounds.items():
+            partition = self._partitions[number]
+            if partition.next_offset > end:
+                _log.error("the log ends before its committed offset", partition=number, end=end)
+            self._count_lost(number, partition.skip_to(start))
+            self._source.seek(number, start)
+
+    def _count_lost(self, number: int, lost: int) -> None:
+        if lost:
+            metrics.RECORDS_LOST.labels(number).inc(lost)
+            _log.error("records were deleted by retention before they were stored", partition=number, lost=lost)
+
+    async def _hand_over(self) -> None:
+        """The partitions are being taken away: finish what is in flight while the others wait, then let go."""
+        try:
+            await self._drain(self._settings.rebalance_drain_s)
+        finally:
+            await self._forget()
+            self._source.release()
+
+    async def _give_up(self) -> None:
+        """Fenced: let go at once, unless the next assignment is already there."""
+        generation = self._generation
+        await self._forget()
+        if self._source.generation == generation:
+            self._source.release()
+        await self._pause(_FENCED_PAUSE_S)
+
+    async def _drain(self, timeout_s: float | None) -> None:
+        """Wait for the inserts in flight and commit their ends."""
+        if self._deliveries:
+            await asyncio.wait(self._deliveries, timeout=timeout_s)
+        self._finish()
+        await self._commit()
+
+    async def _forget(self) -> None:
+        """Drop all that was collected and begun; the committed positions say where the next owner goes on."""
+        tasks: list[asyncio.Task[object]] = [*self._deliveries, *([self._fetching] if self._fetching else [])]
+        self._deliveries, self._fetching, self._partitions, self._generation = {}, None, {}, None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Small things
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            _log.warning("waiting", reason=trouble)
+        self._trouble = trouble
+
+    async def _pause(self, seconds: float) -> None:
+        """Until the time has passed, the assignment changes, or it is time to stop."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._source.changed)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*waits, return_exceptions=True)

@@ -1,0 +1,200 @@
+"""Kafka, as the sink sees it: fetch records, commit positions, learn of assignments. Only this module knows aiokafka.
+
+aiokafka's own ``commit()`` repeats a failed commit for ever and reads the group's generation at each attempt: begun
+before a rebalance it can succeed after it, with offsets that another member has passed long ago. ``commit`` here is a
+single attempt, for the generation that the caller's state was read under, and refused locally when that is over. For
+this it reaches into aiokafka's group coordinator; the version is pinned and tests/integration/consumer hold it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from consumer.errors import Fenced, SourceUnavailable
+from consumer.intent import Position
+from consumer.settings import Settings
+from consumer.topic_record import TopicRecord
+from kit.kafka import connection_options
+
+_log = structlog.get_logger(__name__)
+
+_FENCED = (CommitFailedError, IllegalGenerationError, UnknownMemberIdError, RebalanceInProgressError, IllegalStateError)
+_NO_POLL_LIMIT_MS = 24 * 3_600_000  # waiting for ClickHouse is no reason to lose the partitions
+_STOP_TIMEOUT_S = 2.0  # for leaving the group when Kafka is away
+
+
+class OutOfRange(Exception):  # noqa: N818 - a state, handled by its catcher
+    """The partitions' next offsets are not in the log any more."""
+
+    def __init__(self, partitions: Iterable[int]) -> None:
+        super().__init__()
+        self.partitions = list(partitions)
+
+
+class Source(ConsumerRebalanceListener):
+    """One member of the sink's group.
+
+    generation  of the current assignment; None while there is none
+    revoking    the assignment is about to end: finish, commit, then call ``release()``
+    changed     set at every change of the two
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topic = settings.kafka_topic
+        self._consumer: Any = None
+        self._admin: Any = None
+        self._released = asyncio.Event()
+        self.generation: int | None = None
+        self.partitions: list[int] = []
+        self.revoking = False
+        self.changed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Join the group; raises SourceUnavailable, also when the topic is missing."""
+        options = connection_options(self._settings) | {"request_timeout_ms": self._settings.kafka_request_timeout_ms}
+        try:
+            async with _translated():
+                await self._start_admin(options)
+                await self._start_consumer(options)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start_admin(self, options: dict[str, Any]) -> None:
+        self._admin = AIOKafkaAdminClient(**options)
+        await self._admin.start()
+        if self._topic not in await self._admin.list_topics():  # subscribing might create it
+            raise SourceUnavailable(f"topic {self._topic!r} does not exist: run `python -m deploy.setup`")
+
+    async def _start_consumer(self, options: dict[str, Any]) -> None:
+        self._consumer = AIOKafkaConsumer(
+            **options,
+            group_id=self._settings.kafka_group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # a position out of range is ours to see, never to skip
+            isolation_level="read_committed",
+            session_timeout_ms=self._settings.kafka_session_timeout_ms,
+            heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 4,
+            max_poll_interval_ms=_NO_POLL_LIMIT_MS,
+        )
+        self._consumer.subscribe([self._topic], listener=self)
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        """Leave the group, in a bounded time even when Kafka is away."""
+        self.release()
+        closers = [*([self._consumer.stop] if self._consumer else []), *([self._admin.close] if self._admin else [])]
+        self._consumer = self._admin = None
+        for close in closers:
+            try:
+                async with asyncio.timeout(_STOP_TIMEOUT_S):
+                    await close()
+            except (TimeoutError, KafkaError, OSError) as error:
+                _log.warning("Kafka did not answer the farewell", reason=str(error))
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """aiokafka rejoins when this returns: hold it until the owner has let go."""
+        if self.generation is None or not revoked:
+            return
+        self._released.clear()
+        self.revoking = True
+        self.changed.set()
+        try:
+            async with asyncio.timeout(
+                self._settings.rebalance_drain_s + self._settings.kafka_request_timeout_ms / 1000
+            ):
+                await self._released.wait()
+        except TimeoutError:
+            self.release()  # what is still in flight is fenced by the generation
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.generation = self._consumer._coordinator.generation
+        self.partitions = sorted(partition.partition for partition in assigned)
+        self.revoking = False
+        self.changed.set()
+
+    def release(self) -> None:
+        """The owner has let go of the assignment."""
+        self.generation = None
+        self.revoking = False
+        self._released.set()
+
+    async def fetch(self, partitions: Sequence[int], timeout_ms: int) -> dict[int, Sequence[TopicRecord]]:
+        """The next records of these partitions, or none after ``timeout_ms``. Raises OutOfRange, SourceUnavailable."""
+        async with _translated():
+            try:
+                batches = await self._consumer.getmany(*map(self._tp, partitions), timeout_ms=timeout_ms)
+            except OffsetOutOfRangeError as error:
+                raise OutOfRange(tp.partition for tp in error.args[0]) from error
+        return {tp.partition: records for tp, records in batches.items()}
+
+    async def commit(self, generation: int, positions: Mapping[int, Position]) -> None:
+        """One OffsetCommit for all positions, tried once. Raises Fenced or SourceUnavailable (outcome unknown)."""
+        coordinator = self._consumer._coordinator
+        offsets = {
+            self._tp(number): OffsetAndMetadata(position.committed, position.metadata)
+            for number, position in positions.items()
+        }
+        async with _translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
+            await coordinator.ensure_coordinator_known()
+            if self.generation != generation or coordinator.generation != generation:
+                raise Fenced(f"generation {generation} is over, the group is at {coordinator.generation}")
+            await coordinator._do_commit_offsets(None, offsets)  # reads the generation before it first waits
+
+    async def positions(self) -> dict[int, Position | None]:
+        """What is committed for each assigned partition, None where nothing is. Raises SourceUnavailable."""
+        wanted = [self._tp(number) for number in self.partitions]
+        async with _translated():
+            answer = await self._admin.list_consumer_group_offsets(self._settings.kafka_group, partitions=wanted)
+        missing = [tp.partition for tp in wanted if tp not in answer]
+        if missing:  # the answer of a coordinator that is still loading
+            raise SourceUnavailable(f"Kafka did not tell the committed offsets of partitions {missing}")
+        return {
+            tp.partition: None if answer[tp].offset < 0 else Position.read(answer[tp].offset, answer[tp].metadata)
+            for tp in wanted
+        }
+
+    async def log_bounds(self, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """First offset and end of each partition's log. Raises SourceUnavailable."""
+        wanted = [self._tp(number) for number in partitions]
+        async with _translated():
+            starts = await self._consumer.beginning_offsets(wanted)
+            ends = await self._consumer.end_offsets(wanted)
+        return {tp.partition: (starts[tp], ends[tp]) for tp in wanted}
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Fetch from ``offset`` on. Raises Fenced when the partition has gone meanwhile."""
+        try:
+            self._consumer.seek(self._tp(partition), offset)
+        except IllegalStateError as error:
+            raise Fenced(str(error)) from error
+
+    def _tp(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """The seam's errors, once: what Kafka or the network raise is ours to retry, unless it fences us."""
+    try:
+        yield
+    except _FENCED as error:
+        raise Fenced(f"{type(error).__name__} {error}") from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise SourceUnavailable(f"Kafka: {type(error).__name__} {error}") from error

@@ -1,0 +1,190 @@
+"""ClickHouse, as the sink sees it: insert a sub-block, find out whether it is stored, end earlier attempts.
+
+The only module that knows ClickHouse. Every method is one attempt: whether to repeat is the caller's decision.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC
+from enum import Enum
+
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from consumer.block import SubBlock
+from consumer.errors import StoreRefused, StoreUnavailable
+from consumer.settings import Settings
+from contract.tables import ACTIONS, COLUMNS, DEAD_LETTERS
+from kit.clickhouse import connect
+
+# One POST must be one ClickHouse block, else it is not atomic (FACTS B3); months are split before.
+_ONE_BLOCK = {
+    "async_insert": 0,
+    "input_format_parallel_parsing": 0,
+    "max_insert_block_size": 1_048_449,
+    "min_insert_block_size_rows": 1_048_449,
+    "min_insert_block_size_bytes": 1 << 30,
+    "max_partitions_per_insert_block": 1,
+    "throw_on_max_partitions_per_insert_block": 1,
+}
+_INSERT = _ONE_BLOCK | {
+    "insert_deduplicate": 1,
+    "optimize_on_insert": 0,  # 0.6 us per row; rows with equal keys stay as they were sent
+    "date_time_input_format": "best_effort",  # the basic format refuses a trailing Z
+}
+
+_READ_BACK = {"apply_deleted_mask": 0}  # an erased row was stored all the same
+
+# Codes that pass by themselves: time and memory limits, network, too many queries or parts, Keeper, read-only, killed,
+# the same query still running.
+_PASSING_CODES = frozenset(
+    {3, 32, 159, 164, 173, 198, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 252, 265, 279, 285, 286, 319, 394}
+    | {415, 416, 425, 439, 473, 499, 516, 574, 655, 700, 722, 733, 734, 745, 999, 1000, 1002}
+)
+_IDS_PER_LOOKUP = 5_000
+
+
+class Presence(Enum):
+    """What a read-back found of a sub-block's rows."""
+
+    NONE = "none"
+    SOME = "some"
+    ALL = "all"
+
+
+class Store:
+    """The tables, over HTTP. ``open()`` before use; a lost server needs no new ``open()``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: AsyncClient | None = None
+
+    async def open(self) -> None:
+        """Connect and check that the tables are there; raises StoreUnavailable or StoreRefused."""
+        async with self._translated(self._settings.read_back_timeout_s):
+            if self._opened is None:
+                self._opened = await connect(self._settings, answer_timeout_s=self._settings.insert_timeout_s)
+            await self._check_tables()
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when ClickHouse does not answer."""
+        if self._opened is None or not await self._opened.ping():
+            raise StoreUnavailable(f"ClickHouse at {self._settings.clickhouse_url} does not answer")
+
+    async def insert(self, part: SubBlock, token: str) -> None:
+        """Send the sub-block once under the token. Any exception leaves the outcome unknown."""
+
+        async def body() -> AsyncIterator[bytes]:
+            # As a stream: given bytes, the client sends a block again by itself when the server hangs up, and a repeat
+            # under a known token is answered with 200 even when the first attempt was lost.
+            yield part.body
+
+        async with self._translated(self._settings.insert_timeout_s):
+            await self._client.raw_insert(
+                part.table,
+                column_names=part.columns,
+                insert_block=body(),
+                settings=_INSERT | {"insert_deduplication_token": token, "query_id": token},
+                fmt=part.format,
+            )
+
+    async def kill(self, token: str) -> None:
+        """End every attempt at the token's sub-block that still runs, and wait until it has ended."""
+        async with self._translated(self._settings.read_back_timeout_s):
+            await self._client.command(
+                "KILL QUERY WHERE startsWith(query_id, {token:String}) AND user = currentUser() SYNC",
+                parameters={"token": token},
+            )
+
+    async def presence(self, part: SubBlock) -> Presence:
+        """Whether the sub-block's rows are stored, by id.
+
+        A sub-block is atomic, so one row of it at its own position proves that all of it was stored; ids missing there
+        were merged into a later copy of the same action, which must then be found elsewhere.
+        """
+        wanted = set(part.event_ids)
+        async with self._translated(self._settings.read_back_timeout_s):
+            here = wanted & await self._ids_at_its_position(part)
+            complete = await self._all_stored(part, sorted(wanted - here))
+        if complete:
+            return Presence.ALL
+        return Presence.SOME if here else Presence.NONE
+
+    async def _ids_at_its_position(self, part: SubBlock) -> set[str]:
+        condition, parameters = _time_condition(part)
+        answer = await self._client.raw_query(
+            f"SELECT event_id FROM {part.table} WHERE partition = {{partition:UInt32}}"
+            f" AND offset >= {{start:UInt64}} AND offset < {{end:UInt64}}{condition}",
+            parameters={"partition": part.partition, "start": part.start, "end": part.end} | parameters,
+            settings=_READ_BACK,
+            fmt="TabSeparated",
+        )
+        return set(answer.decode().split())
+
+    async def _all_stored(self, part: SubBlock, event_ids: list[str]) -> bool:
+        """Whether the table holds every one of these ids, at any position."""
+        condition, parameters = _time_condition(part)
+        for chunk in _batched(event_ids, _IDS_PER_LOOKUP):
+            answer = await self._client.raw_query(
+                f"SELECT uniqExact(event_id) FROM {part.table} WHERE event_id IN {{ids:Array(UUID)}}{condition}",
+                parameters={"ids": chunk} | parameters,
+                settings=_READ_BACK,
+                fmt="TabSeparated",
+            )
+            if int(answer) < len(chunk):
+                return False
+        return True
+
+    async def _check_tables(self) -> None:
+        answer = await self._client.raw_query(
+            "SELECT table, name FROM system.columns WHERE database = currentDatabase()", fmt="TabSeparated"
+        )
+        present = {tuple(line.split("\t")) for line in answer.decode().splitlines()}
+        for table in (ACTIONS, DEAD_LETTERS):
+            missing = sorted(column for column in COLUMNS[table] if (table, column) not in present)
+            if missing:
+                raise StoreUnavailable(
+                    f"table {self._settings.clickhouse_database}.{table} lacks {', '.join(missing)}:"
+                    " run `python -m deploy.setup`"
+                )
+
+    @property
+    def _client(self) -> AsyncClient:
+        if self._opened is None:
+            raise StoreUnavailable("ClickHouse is not connected yet")
+        return self._opened
+
+    @asynccontextmanager
+    async def _translated(self, timeout_s: float) -> AsyncIterator[None]:
+        """The seam's errors, once: everything that ClickHouse or the network can raise becomes ours."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                yield
+        except TimeoutError as error:
+            raise StoreUnavailable(f"ClickHouse did not answer within {timeout_s:g} s") from error
+        except ClickHouseError as error:
+            code = error.code if isinstance(error, Error) else None
+            if code is None or code in _PASSING_CODES:
+                raise StoreUnavailable(f"ClickHouse is away or busy: {error}") from error
+            raise StoreRefused(f"ClickHouse refused: {error}", code) from error
+
+
+def _time_condition(part: SubBlock) -> tuple[str, dict[str, str]]:
+    """Keeps a read-back to the hours of its rows: a copy of an action has the same ``time``."""
+    if part.time_range is None:
+        return "", {}
+    first, last = (moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") for moment in part.time_range)
+    first_time, last_time = "{first:DateTime64(6, 'UTC')}", "{last:DateTime64(6, 'UTC')}"
+    hours = f"hour BETWEEN intDiv(toUnixTimestamp64Micro({first_time}), 3600000000)"
+    hours += f" AND intDiv(toUnixTimestamp64Micro({last_time}), 3600000000)"
+    return f" AND time BETWEEN {first_time} AND {last_time} AND {hours}", {"first": first, "last": last}
+
+
+def _batched(items: list[str], size: int) -> Iterator[list[str]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
