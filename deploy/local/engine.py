@@ -1,0 +1,30 @@
+"""The ClickHouse engine's process: ``python -m deploy.local.engine LIBRARY CONFIG``.
+
+It loads the shared library and runs ``clickhouse local`` with a query that starts the HTTP server and then reads
+standard input, which says nothing: the engine ends, cleanly, when the other end of that pipe is closed, so also when
+the process that holds it is gone. Needs the standard library only.
+"""
+
+import ctypes
+import sys
+from pathlib import Path
+
+_QUERY = "SYSTEM START LISTEN HTTP; SELECT * FROM file('-', 'LineAsString', 'line String') FORMAT Null"
+
+
+def run(library: Path, config: Path) -> str | None:
+    """Serve until standard input ends. Returns the engine's error, None after a clean end."""
+    engine = ctypes.CDLL(str(library))
+    engine.chdb_query_cmdline.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_char_p)]
+    engine.chdb_query_cmdline.restype = ctypes.c_void_p
+    engine.chdb_result_error.argtypes = [ctypes.c_void_p]
+    engine.chdb_result_error.restype = ctypes.c_char_p
+    words = ["clickhouse-local", f"--config-file={config}", "--query", _QUERY]
+    argv = (ctypes.c_char_p * (len(words) + 1))(*(word.encode() for word in words), None)
+    result = engine.chdb_query_cmdline(len(words), argv)
+    error: bytes | None = engine.chdb_result_error(result) if result else b"the engine gave no result"
+    return error.decode(errors="replace") if error else None
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,71 @@
+"""Kafka and ClickHouse alone, without topics and tables: for tests and development."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deploy.local import folder_lock, ports, state
+from deploy.local.layout import Backends
+from deploy.local.settings import LocalSettings
+from deploy.local.stack import Stack
+
+_UNTIL_PID_POLL_S = 0.5
+
+
+def with_free_ports(settings: LocalSettings) -> LocalSettings:
+    """The same settings on ports where nothing listens now."""
+    kafka, controller, clickhouse = ports.free_ports(3)
+    return settings.model_copy(
+        update={"kafka_port": kafka, "kafka_controller_port": controller, "clickhouse_port": clickhouse}
+    )
+
+
+def endpoints(backends: Backends, processes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a test needs to know: addresses, users with passwords, and the processes with their current pids."""
+    return {
+        "pid": os.getpid(),
+        "kafka_bootstrap": backends.broker.node.address,
+        "clickhouse_url": backends.engine.url,
+        "users": {role: {"user": u.name, "password": u.password} for role, u in backends.users.items()},
+        "processes": processes,
+    }
+
+
+async def run(stack: Stack, *, state_file: Path | None, until_pid: int | None, remove: bool) -> None:
+    """Run until SIGTERM, Ctrl-C, or the end of process ``until_pid``; then remove the data folder if asked to."""
+
+    def publish(processes: dict[str, dict[str, Any]]) -> None:
+        if state_file is not None and len(processes) == len(stack.backends.specs()):
+            state.write(state_file, endpoints(stack.backends, processes))
+
+    try:
+        with folder_lock.data_folder(stack.settings.run_dir):
+            async with stack.running(publish) as ends:
+                await stack.start_backends()
+                print(json.dumps(endpoints(stack.backends, stack.processes())), flush=True)
+                watch = asyncio.create_task(_until_gone(until_pid, ends.set))
+                try:
+                    await stack.until(ends)
+                finally:
+                    watch.cancel()
+    finally:
+        if remove:
+            shutil.rmtree(stack.settings.data_dir, ignore_errors=True)
+
+
+async def _until_gone(pid: int | None, end: Callable[[], None]) -> None:
+    """Call ``end()`` when the process is gone. Its start time tells it from a later process under the same number."""
+    if pid is None:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(_UNTIL_PID_POLL_S)
+    end()

@@ -1,0 +1,98 @@
+"""One Kafka broker of the local stack: its properties, its one-time format, its command."""
+
+import base64
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.ports import HOST
+
+# Small, and quick to start: the second compiler costs more start-up CPU than it gives back at local loads.
+_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+_LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A broker that is its cluster's controller as well."""
+
+    node_id: int
+    port: int
+    controller_port: int
+    data_dir: Path
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def controller_address(self) -> str:
+        return f"{HOST}:{self.controller_port}"
+
+    @property
+    def is_formatted(self) -> bool:
+        return (self.data_dir / "meta.properties").exists()
+
+
+@dataclass(frozen=True)
+class Broker:
+    """How to run one node: the Java, its class path, and where its properties are written."""
+
+    node: Node
+    java: Path
+    classpath: str
+    properties_file: Path
+    heap_mb: int
+
+    def write_properties(self) -> None:
+        self.properties_file.parent.mkdir(parents=True, exist_ok=True)
+        lines = (f"{key}={value}\n" for key, value in properties(self.node).items())
+        self.properties_file.write_text("".join(lines))
+
+    def format_argv(self) -> list[str]:
+        """Makes the data folder a new cluster's; once per folder."""
+        words = ["format", "--ignore-formatted", "-t", new_cluster_id(), "-c", str(self.properties_file)]
+        return [*self._java(128), "kafka.tools.StorageTool", *words]
+
+    def argv(self) -> list[str]:
+        return [*self._java(self.heap_mb), "kafka.Kafka", str(self.properties_file)]
+
+    def _java(self, heap_mb: int) -> list[str]:
+        return [str(self.java), f"-Xmx{heap_mb}m", *_JVM, *_LOGGING, "-cp", self.classpath]
+
+
+def properties(node: Node) -> dict[str, str]:
+    """server.properties of a cluster of one node."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": str(node.node_id),
+        "controller.quorum.voters": f"{node.node_id}@{node.controller_address}",
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{node.controller_address}",
+        "advertised.listeners": f"PLAINTEXT://{node.address}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": str(node.data_dir),
+        # deploy.setup makes the topics; a misspelt name must be an error and not a new topic.
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        # With 50 partitions, the default, the first consumer waits for 50 logs to be made.
+        "offsets.topic.num.partitions": "1",
+        "transaction.state.log.num.partitions": "1",
+        # The first member of a group need not wait for others.
+        "group.initial.rebalance.delay.ms": "0",
+        # The cleaner's map of keys: 128 MiB by default, which would be a quarter of the heap.
+        "log.cleaner.dedupe.buffer.size": str(16 << 20),
+    }
+
+
+def new_cluster_id() -> str:
+    """A random UUID as Kafka writes it: 22 characters of base64 that don't look like an option."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text

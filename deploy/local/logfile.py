@@ -1,0 +1,28 @@
+"""The log of one process: bounded in size, and its end, to be shown when something went wrong."""
+
+import os
+import shutil
+from pathlib import Path
+
+_TAIL_BYTES = 64_000
+
+
+def bound(path: Path, max_bytes: int) -> None:
+    """Move what was logged to ``<name>.log.1`` when the file has reached the limit.
+
+    The content is copied and the file emptied in place, because the process that writes keeps it open (for appending).
+    Lines written between the two steps are lost: a bounded disk is worth more than a complete debug log.
+    """
+    if path.exists() and path.stat().st_size >= max_bytes:
+        shutil.copyfile(path, path.with_name(path.name + ".1"))
+        os.truncate(path, 0)
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines; of a line that is longer than all that is read, its end."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        return file.read().decode(errors="replace").splitlines()[-lines:]

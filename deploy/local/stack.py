@@ -1,0 +1,106 @@
+"""The stack's composition and order: Kafka and ClickHouse, the setup of topics and tables, the services."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from deploy.local import state
+from deploy.local.errors import ProcessFailedError
+from deploy.local.layout import Backends
+from deploy.local.one_time import run_step
+from deploy.local.process import Process, Spec
+from deploy.local.settings import LocalSettings
+from deploy.local.supervisor import Reporter, Supervisor
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Publish = Callable[[dict[str, dict[str, Any]]], None]
+
+
+class Stack:
+    """One running stack. ``services`` are the processes that stand on the backends; infra mode has none."""
+
+    def __init__(
+        self, settings: LocalSettings, backends: Backends, services: Sequence[Spec], reporter: Reporter
+    ) -> None:
+        self.settings = settings
+        self.backends = backends
+        self._services = services
+        self._hurry = asyncio.Event()
+        self._publish: Publish = lambda _: None
+        self._supervisor = Supervisor(
+            reporter, self._changed, max_deaths=settings.max_deaths, death_window_s=settings.death_window_s
+        )
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Name, pid, port, url and log of what was started."""
+        return state.describe(self._supervisor.processes)
+
+    @contextlib.asynccontextmanager
+    async def running(self, publish: Publish) -> AsyncIterator[asyncio.Event]:
+        """Yields the event that a stop signal sets; on leaving, stops everything, services first.
+
+        ``publish`` gets the processes whenever one was started or started again. A second signal hurries the stop.
+        """
+        self._publish = publish
+        ends = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, ends)
+        try:
+            yield ends
+        finally:
+            order = [[s.name for s in self._services], ["kafka"], ["clickhouse"]]
+            await self._supervisor.stop(self._hurry, order)
+
+    async def start_backends(self) -> None:
+        """Kafka and ClickHouse, side by side. Raises ProcessFailedError."""
+        self.backends.engine.write_config()
+        self.backends.broker.write_properties()
+        kafka, clickhouse = (self._process(spec) for spec in self.backends.specs())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._supervisor.start([clickhouse]))
+                group.create_task(self._start_kafka(kafka))
+        except* ProcessFailedError as failures:
+            raise failures.exceptions[0] from None
+
+    async def start_services(self) -> None:
+        """All services, side by side. Raises ProcessFailedError."""
+        await self._supervisor.start([self._process(spec) for spec in self._services])
+
+    async def until(self, ends: asyncio.Event) -> None:
+        """Keep everything running until the event. Raises ProcessFailedError or TooManyDeathsError."""
+        failure = asyncio.create_task(self._supervisor.failure())
+        ended = asyncio.create_task(ends.wait())
+        await asyncio.wait([failure, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not failure.done():
+            failure.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await failure
+
+    async def _start_kafka(self, kafka: Process) -> None:
+        broker = self.backends.broker
+        if not broker.node.is_formatted:
+            log = self.backends.logs_dir / "kafka-format.log"
+            await run_step("kafka format", broker.format_argv(), log, {}, self.settings.start_timeout_s)
+        await self._supervisor.start([kafka])
+
+    def _process(self, spec: Spec) -> Process:
+        return Process(
+            spec,
+            start_timeout_s=self.settings.start_timeout_s,
+            stop_timeout_s=self.settings.stop_timeout_s,
+            log_max_bytes=self.settings.log_max_bytes,
+        )
+
+    def _changed(self) -> None:
+        self._publish(self.processes())
+
+    def _on_signal(self, ends: asyncio.Event) -> None:
+        if ends.is_set():
+            self._hurry.set()
+        ends.set()
