@@ -20,7 +20,7 @@ async def wait_until_async(condition: Callable[[], Awaitable[bool]], deadline_s:
     """As ``wait_until``, for a condition that is awaited. The deadline also ends a condition that hangs."""
     try:
         async with asyncio.timeout(deadline_s):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - the condition is another process's
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
         raise AssertionError(f"not within {deadline_s} s: {message}") from None

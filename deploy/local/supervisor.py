@@ -52,7 +52,7 @@ class Supervisor:
         self.processes: list[Process] = []
 
     async def start(self, processes: Sequence[Process]) -> None:
-        """Start them side by side and keep them from then on. Raises ProcessFailedError when one is not ready in time."""
+        """Start them side by side and keep them from then on. Raises ProcessFailedError when one is not ready."""
         self.processes.extend(processes)
         try:
             async with asyncio.TaskGroup() as group:

@@ -1,0 +1,3 @@
+"""The test suite's plugins."""
+
+pytest_plugins = ["tests.stack"]
