@@ -79,5 +79,5 @@ def _check(record: ActionRecord) -> None:
             raise RecordError(f"outside 1970-2199 - at `$.{field}`")
     if not -MAX_OFFSET_MINUTES <= record.utc_offset_minutes <= MAX_OFFSET_MINUTES:
         raise RecordError("more than a day - at `$.utc_offset_minutes`")
-    if memoryview(record.properties)[:1] != b"{":
+    if bytes(memoryview(record.properties)[:1]) != b"{":
         raise RecordError("not a JSON object - at `$.properties`")

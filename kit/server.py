@@ -38,10 +38,15 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
     )
 
 
-async def serve(server: Server) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. A second signal stops at once."""
+async def serve(server: Server, *, on_stop: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. A second signal stops at once.
+
+    on_stop    called at the first signal, while requests are still being answered
+    """
 
     def stop() -> None:
+        if on_stop is not None and not server.should_exit:
+            on_stop()
         server.force_exit = server.should_exit
         server.should_exit = True
 

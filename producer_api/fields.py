@@ -87,11 +87,14 @@ def accept_properties(raw: msgspec.Raw) -> msgspec.Raw:
     return raw
 
 
+def _object_of(members: Any) -> Any:
+    return dict[str, members]
+
+
 def _one_level_deeper(inside: Any, _: int) -> Any:
-    return None | bool | int | float | str | list[inside] | dict[str, inside]
+    return _scalar | list[inside] | dict[str, inside]
 
 
 _scalar: Any = None | bool | int | float | str
-_decode_properties: Final[Callable[[msgspec.Raw], object]] = msgspec.json.Decoder(
-    dict[str, reduce(_one_level_deeper, range(MAX_PROPERTIES_DEPTH - 1), _scalar)]
-).decode
+_members: Any = reduce(_one_level_deeper, range(MAX_PROPERTIES_DEPTH - 1), _scalar)
+_decode_properties: Final[Callable[[msgspec.Raw], object]] = msgspec.json.Decoder(_object_of(_members)).decode

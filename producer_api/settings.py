@@ -58,7 +58,7 @@ class Settings(ServiceSettings, KafkaSettings):
     def _timeouts_nest(self) -> Self:
         if self.kafka_request_timeout_ms >= self.request_timeout_s * 1000:
             raise ValueError(
-                "kafka_request_timeout_ms must be below request_timeout_s, so that an answer lost is retried"
+                "kafka_request_timeout_ms must be below request_timeout_s: a lost answer is asked for again"
             )
         return self
 

@@ -1,0 +1,67 @@
+"""The composition root: settings in, ASGI application out."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from kit import health, problem
+from kit.server import freeze_startup_objects
+from producer_api import log_route
+from producer_api.log_route import LogRoute
+from producer_api.openapi import log_path
+from producer_api.publisher import Publisher
+from producer_api.settings import Settings
+
+# Shares of drain_timeout_s: requests are answered in the first, Kafka is left in the second.
+_ANSWER_SHARE = 0.7
+_CLOSE_SHARE = 0.1
+
+
+class Api(FastAPI):
+    """Everything but POST /log: documentation, health, metrics, and the refusal of unknown paths."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(title="Actionlog: recording", **options)
+        self._log_path = log_path(settings)
+
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        schema["paths"][log_route.PATH] = self._log_path
+        return schema
+
+
+class ProducerApp:
+    """The ASGI application. POST /log goes straight to its function, all else to FastAPI."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._drain_timeout_s = settings.drain_timeout_s
+        self._publisher = Publisher(settings)
+        self._log = LogRoute(self._publisher, settings)
+        self._api = Api(settings, lifespan=self._lifespan)
+        self._api.router.routes.extend(health.routes({"kafka": self._publisher.problem}))
+        problem.install(self._api)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == log_route.PATH:
+            await self._log(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    def stop_soon(self) -> None:
+        """The process was asked to stop: requests that wait for Kafka are answered before the server gives them up."""
+        self._publisher.give_up_after(self._drain_timeout_s * _ANSWER_SHARE)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self._publisher.start()
+        freeze_startup_objects()
+        yield
+        await self._publisher.close(self._drain_timeout_s * _CLOSE_SHARE)
+
+
+def create_app(settings: Settings) -> ProducerApp:
+    """The application; it connects to Kafka when the server starts it, in the background."""
+    return ProducerApp(settings)

@@ -1,0 +1,120 @@
+"""One request's way to Kafka's acknowledgement: its records, its share of the bytes in flight, its outcome."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from contract.record import SCHEMA_HEADER
+
+_HEADERS = [SCHEMA_HEADER]
+
+
+class PublishError(Exception):
+    """A request's records are not known to be stored.
+
+    OverloadedError           our bound is reached
+    KafkaUnavailableError     Kafka or its topic is away
+    UnacknowledgedError       sent, perhaps stored
+    """
+
+    code = "publish-error"
+
+
+class OverloadedError(PublishError):
+    """The bound of bytes in flight is reached; nothing of the request was published."""
+
+    code = "overloaded"
+
+
+class KafkaUnavailableError(PublishError):
+    """There is no connection to Kafka, or no topic; nothing of the request was published."""
+
+    code = "kafka-unavailable"
+
+
+class UnacknowledgedError(PublishError):
+    """Kafka has not acknowledged the request's records; some or all of them may be stored."""
+
+    code = "unacknowledged"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason}; the actions may be stored or not. Sending them again with the same ids is safe, "
+            "without ids it may store them twice."
+        )
+
+
+class Batch(Protocol):
+    """A batch that records are appended to, as aiokafka builds it."""
+
+    def append(
+        self, *, timestamp: None, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
+    ) -> object | None:
+        """Add one record; None when the batch is full."""
+
+    def record_count(self) -> int:
+        """Records in the batch."""
+
+    def size(self) -> int:
+        """Bytes of the batch so far."""
+
+
+class Budget:
+    """The bytes that may be in flight at once."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self.used_bytes = 0
+
+    def take(self, size_bytes: int) -> None:
+        """Reserve bytes; raises OverloadedError when they are not there."""
+        if self.used_bytes + size_bytes > self._max_bytes:
+            raise OverloadedError(
+                f"{self.used_bytes} bytes already wait for Kafka's acknowledgement, of {self._max_bytes} at most; "
+                "nothing of this request was published."
+            )
+        self.used_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """Release bytes that were taken."""
+        self.used_bytes -= size_bytes
+
+
+class Delivery:
+    """One request's wait: over when every part of it is acknowledged, or when the first one fails."""
+
+    __slots__ = ("_parts_open", "future")
+
+    def __init__(self, parts: int) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._parts_open = parts
+
+    def part_acknowledged(self) -> None:
+        self._parts_open -= 1
+        if self._parts_open == 0 and not self.future.done():
+            self.future.set_result(None)
+
+    def fail(self, reason: str) -> None:
+        if not self.future.done():
+            self.future.set_exception(UnacknowledgedError(reason))
+
+
+class Part:
+    """The records of one request that go to one partition: (key, value) pairs, sent in order."""
+
+    __slots__ = ("_next", "delivery", "records", "size_bytes")
+
+    def __init__(self, delivery: Delivery, records: Sequence[tuple[bytes, bytes]], size_bytes: int) -> None:
+        self.delivery = delivery
+        self.records = records
+        self.size_bytes = size_bytes
+        self._next = 0
+
+    def fill(self, batch: Batch) -> bool:
+        """Append the records not yet sent; False when the batch was full before the last one."""
+        for position in range(self._next, len(self.records)):
+            key, value = self.records[position]
+            if batch.append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
+                self._next = position
+                return False
+        return True

@@ -1,0 +1,269 @@
+"""Publishing records to Kafka: the only module that knows aiokafka.
+
+An idempotent aiokafka producer retries a batch for as long as it knows the partition's leader, across a broker's
+restart too. But a batch it has given up (no leader, a refusal) leaves a gap in its sequence numbers, and then the
+broker refuses every later one: such a producer is of no more use. So a producer that has failed one batch, or has had
+one not acknowledged in time, is replaced by a new one with a new id, in the background; requests meanwhile are refused
+at once.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.codec import has_zstd
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.partitioner import murmur2
+
+from contract import record as action_record
+from contract.record import ActionRecord
+from contract.topics import record_key
+from kit.kafka import connection_options
+from producer_api import metrics
+from producer_api.delivery import Batch, Budget, Delivery, KafkaUnavailableError, Part
+from producer_api.lanes import Lanes
+from producer_api.settings import Settings
+
+_RECORD_OVERHEAD_BYTES = 40  # record header, `schema` header, lengths
+_DISCARD_TIMEOUT_S = 15.0
+
+_NO_ANSWER = "no Kafka broker answers"
+
+_log = structlog.get_logger(__name__)
+
+
+def key_hash(key: bytes) -> int:
+    """Kafka's own hash of a key: the partition is this modulo the topic's partitions."""
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+class TopicMissingError(Exception):
+    """The topic does not exist; the message says what to run."""
+
+
+class KafkaProducer:
+    """One aiokafka producer, connected to an existing topic. The lanes' Transport."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    @property
+    def partitions(self) -> int:
+        """The topic's partitions as last heard of; raises TopicMissingError."""
+        partitions = self._producer.client.cluster.partitions_for_topic(self._topic)
+        if not partitions:
+            raise TopicMissingError(f"topic '{self._topic}' does not exist: run python -m deploy.setup")
+        return len(partitions)
+
+    async def refresh(self) -> bool:
+        """Ask a broker for the cluster's metadata; False when none answers.
+
+        The client is never told the topic's name and so asks about all topics: asking about one by name would create
+        it, on brokers that create topics automatically.
+        """
+        return bool(await self._producer.client.force_metadata_update())
+
+    def create_batch(self) -> Batch:
+        batch: Batch = self._producer.create_batch()
+        return batch
+
+    async def send(self, batch: Batch, partition: int) -> None:
+        _ = self.partitions  # send_batch() would name a missing topic, see refresh()
+        await (await self._producer.send_batch(batch, self._topic, partition=partition))
+
+    async def discard(self, reason: str) -> None:
+        """Close the connections, giving up what is not acknowledged. Takes seconds when a broker does not answer."""
+        # stop() waits for every batch, and an idempotent one never gives up: there is no public way to end it.
+        self._producer._message_accumulator.fail_all(KafkaError(reason))
+        try:
+            async with asyncio.timeout(_DISCARD_TIMEOUT_S):
+                await self._producer.stop()
+        except Exception as error:  # noqa: BLE001 - its tasks end with whatever stopped them
+            _log.debug("a Kafka producer did not stop cleanly", error=repr(error))
+        finally:
+            await self._producer.client.close()
+
+
+class Publisher:
+    """Publishes actions and waits for their acknowledgement. ``start()`` connects in the background."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.compression == "zstd" and not has_zstd():
+            raise ValueError("compression=zstd needs the Python package cramjam; set it to none, or install it")
+        self._settings = settings
+        self._budget = Budget(settings.max_inflight_bytes)
+        self._hash = lru_cache(maxsize=settings.partition_cache_users)(key_hash)
+        self._producer: KafkaProducer | None = None
+        self._lanes: Lanes | None = None
+        self._partitions = 0
+        self._away = "the service is connecting to Kafka"
+        self._discarding: set[asyncio.Task[None]] = set()
+        self._supervisor: asyncio.Task[None] | None = None
+        metrics.INFLIGHT_BYTES.set_function(lambda: self._budget.used_bytes)
+
+    async def publish(self, records: Sequence[ActionRecord]) -> None:
+        """Return when all in-sync replicas hold the records; raise a PublishError when they may not.
+
+        Waits for as long as the acknowledgement takes: the caller bounds it, and cancelling it withdraws what is not
+        sent yet.
+        """
+        if not records:
+            return
+        lanes = self._lanes
+        if lanes is None or lanes.failed.done():
+            reason = self._away if lanes is None else lanes.failed.result()
+            raise KafkaUnavailableError(f"{reason}; nothing of this request was published.")
+        groups = self._by_partition(records)
+        size_bytes = {partition: _size_bytes(group) for partition, group in groups.items()}
+        self._budget.take(sum(size_bytes.values()))
+        delivery = Delivery(len(groups))
+        for partition, group in groups.items():
+            lanes.append(partition, Part(delivery, group, size_bytes[partition]))
+        await delivery.future
+        metrics.ACCEPTED_ACTIONS.inc(len(records))
+
+    def _by_partition(self, records: Sequence[ActionRecord]) -> dict[int, list[tuple[bytes, bytes]]]:
+        groups: dict[int, list[tuple[bytes, bytes]]] = {}
+        for record in records:
+            key = record_key(record.user_id)
+            partition = self._hash(key) % self._partitions
+            groups.setdefault(partition, []).append((key, action_record.encode(record)))
+        return groups
+
+    async def problem(self) -> str | None:
+        """None when a broker answers and the topic exists, else what is wrong; asks the broker."""
+        if self._producer is None:
+            return self._away
+        if not await self._producer.refresh():
+            return _NO_ANSWER
+        return self._topic_problem(self._producer)
+
+    def start(self) -> None:
+        """Begin to connect, and to keep connected, until close()."""
+        self._supervisor = asyncio.create_task(self._keep_connected())
+
+    def give_up_after(self, delay_s: float) -> None:
+        """Fail everything that is still unacknowledged then: the service stops, its requests must be answered."""
+
+        def give_up() -> None:
+            if self._lanes is not None:
+                self._lanes.fail("the service is stopping")
+
+        asyncio.get_running_loop().call_later(delay_s, give_up)
+
+    async def close(self, timeout_s: float) -> None:
+        """Wait up to ``timeout_s`` seconds for what is in flight and for goodbyes, then abandon them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                if self._lanes is not None:
+                    await self._lanes.finished()
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.wait([self._supervisor])
+        self._retire("the service is stopping")
+        if self._discarding:
+            await asyncio.wait(self._discarding, timeout=timeout_s)
+
+    # Keeping connected
+
+    async def _keep_connected(self) -> None:
+        failures = 0
+        while True:
+            try:
+                producer = await self._connect()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the service must go on trying
+                failures += 1
+                self._report_away(_reason(error), error)
+            else:
+                acknowledged, reason = await self._use(producer)
+                failures = 1 if acknowledged else failures + 1
+                self._retire(reason)
+                self._report_away(reason)
+                metrics.PRODUCER_RESTARTS.inc()
+            await asyncio.sleep(self._backoff_s(failures))
+
+    async def _connect(self) -> KafkaProducer:
+        settings = self._settings
+        options: dict[str, Any] = {
+            **connection_options(settings),
+            "enable_idempotence": True,
+            "acks": "all",
+            "max_batch_size": settings.batch_max_bytes,
+            "compression_type": None if settings.compression == "none" else settings.compression,
+            "request_timeout_ms": settings.kafka_request_timeout_ms,
+        }
+        client = AIOKafkaProducer(**options)
+        producer = KafkaProducer(client, settings.kafka_topic)
+        try:
+            async with asyncio.timeout(settings.kafka_connect_timeout_s):
+                await client.start()
+                await producer.refresh()
+            _ = producer.partitions
+        except BaseException:
+            self._discard(producer, "not connected")
+            raise
+        return producer
+
+    async def _use(self, producer: KafkaProducer) -> tuple[bool, str]:
+        """Serve requests with this producer until it fails; whether it ever published anything, and the reason."""
+        lanes = Lanes(producer, self._budget, ack_timeout_s=self._settings.request_timeout_s)
+        self._producer, self._lanes, self._partitions = producer, lanes, producer.partitions
+        _log.info("connected to Kafka", topic=self._settings.kafka_topic, partitions=self._partitions)
+        while not lanes.failed.done():
+            await asyncio.wait([lanes.failed], timeout=self._settings.partition_refresh_ms / 1000)
+            if (gone := self._topic_problem(producer)) is not None:
+                lanes.fail(gone)
+            else:
+                self._partitions = producer.partitions
+        return lanes.acknowledged, lanes.failed.result()
+
+    def _topic_problem(self, producer: KafkaProducer) -> str | None:
+        try:
+            _ = producer.partitions
+        except TopicMissingError as error:
+            return str(error)
+        return None
+
+    def _retire(self, reason: str) -> None:
+        """Take the producer out of service, and close it in the background."""
+        producer, lanes = self._producer, self._lanes
+        self._producer = self._lanes = None
+        if lanes is not None:
+            lanes.fail(reason)
+        if producer is not None:
+            self._discard(producer, reason)
+
+    def _discard(self, producer: KafkaProducer, reason: str) -> None:
+        task = asyncio.create_task(producer.discard(reason))
+        self._discarding.add(task)
+        task.add_done_callback(self._discarding.discard)
+
+    def _report_away(self, reason: str, error: Exception | None = None) -> None:
+        if reason != self._away:  # once, not at every attempt
+            servers = self._settings.kafka_bootstrap_servers
+            _log.error("not publishing to Kafka", reason=reason, servers=servers, error=repr(error) if error else None)
+        self._away = reason
+
+    def _backoff_s(self, failures: int) -> float:
+        """Doubling with each failure in a row, and spread so that many services do not call at once."""
+        delay_ms = self._settings.kafka_backoff_ms << min(failures - 1, 30)
+        return min(delay_ms, self._settings.kafka_backoff_max_ms) / 1000 * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def _reason(error: Exception) -> str:
+    """The reason as clients may read it: without the brokers' addresses."""
+    if isinstance(error, TopicMissingError):
+        return str(error)
+    if isinstance(error, TimeoutError | OSError | KafkaConnectionError):
+        return _NO_ANSWER
+    return f"connecting to Kafka failed ({type(error).__name__})"
+
+
+def _size_bytes(records: Sequence[tuple[bytes, bytes]]) -> int:
+    return sum(len(key) + len(value) + _RECORD_OVERHEAD_BYTES for key, value in records)
