@@ -37,6 +37,7 @@ _CLEARER: Final = (
     ("Expected `bool", f"must be nested at most {MAX_PROPERTIES_DEPTH} levels deep"),
     ("out of range", "holds a number too large for a JSON reader"),
     ("surrogate", f"holds {_LONE_SURROGATE}"),
+    ("unexpected end of hex escape", f"holds {_LONE_SURROGATE}"),
     ("Input data was truncated", f"ends too early, or holds {_LONE_SURROGATE}"),
 )
 
