@@ -183,7 +183,7 @@ def test_a_very_long_unknown_name_is_shortened() -> None:
     assert len(reading.errors[0].path) < 100
 
 
-_VALUES = st.sampled_from(
+_VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [None, 1, "", "u", "a\n", "CLICK", "2018-10-18T21:37:30Z", "2018-10-18T21:37:30", {}, {"a": [1]}, [], [{}], [1]]
 )
 _ACTIONS = st.dictionaries(st.sampled_from(["time", "type", "properties", "id", "x"]), _VALUES, max_size=5)
