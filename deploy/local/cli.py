@@ -2,18 +2,20 @@
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from deploy.local import infra, ports
+from deploy.local import data_folder, folder_lock, infra, ports, run, status
 from deploy.local.components import fetch, pins
 from deploy.local.components.engine_package import EnginePackage
 from deploy.local.components.kafka_jars import KafkaJars
 from deploy.local.console import Quiet, Terminal
 from deploy.local.errors import LocalError
 from deploy.local.layout import backend_ports, backends
+from deploy.local.services import service_ports
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import Stack
 
@@ -23,6 +25,7 @@ _DESCRIPTION = "The local stack: a real Kafka, a real ClickHouse and the three s
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Returns the exit code: 1 for anything a person has to look at."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, also while downloading
     terminal = Quiet() if options.command == "infra" else Terminal()
     with terminal:
         try:
@@ -32,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
             terminal.error(str(error))
             return 1
         except KeyboardInterrupt:
+            terminal.end_progress()
+            terminal.say("Interrupted; what was fetched and is whole is kept")
             return 130
     return code
 
@@ -39,11 +44,14 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=_DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, text in (
+    for name, command, text in (
+        ("run", _run, "start everything, keep it running, stop it with Ctrl-C"),
+        ("status", _status, "what runs on the data folder, and whether it answers"),
+        ("clean", _clean, "remove topics, tables, logs and passwords"),
         ("download", _download, "fetch Kafka and ClickHouse into the cache, or check every byte of what is there"),
         ("lock", _lock, "make kafka.lock and engine.lock again, after a version was changed"),
     ):
-        commands.add_parser(name, help=text).set_defaults(run=run)
+        commands.add_parser(name, help=text).set_defaults(run=command)
     _add_infra(commands.add_parser("infra", help="only Kafka and ClickHouse, without topics and tables; for tests"))
     return parser
 
@@ -55,6 +63,31 @@ def _add_infra(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until-pid", type=int, help="stop when this process is gone")
     parser.add_argument("--state", type=Path, help="file that gets the endpoints as JSON, kept current over restarts")
     parser.add_argument("--remove", action="store_true", help="remove the data folder at the end")
+
+
+def _run(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
+    with folder_lock.data_folder(settings.run_dir):
+        ports.require_free([*service_ports(settings), *backend_ports(settings)])
+        jars, package = _ensure(settings, terminal)
+        asyncio.run(run.run(settings, backends(settings, jars, package), terminal))
+    return 0
+
+
+def _status(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
+    pid = status.stack_pid(settings)
+    if pid is None:
+        terminal.say(f"No stack runs on {settings.data_dir}")
+        return 1
+    terminal.say(f"A stack runs on {settings.data_dir} (pid {pid})")
+    lines = asyncio.run(status.lines(settings))
+    terminal.status(lines)
+    return 0 if all(line.condition == "ready" for line in lines) else 1
+
+
+def _clean(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
+    removed = data_folder.clean(settings.data_dir)
+    terminal.say(f"Removed {', '.join(removed) if removed else 'nothing'} in {settings.data_dir}")
+    return 0
 
 
 def _download(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
@@ -70,18 +103,18 @@ def _lock(_: argparse.Namespace, __: LocalSettings, terminal: Terminal) -> int:
 
 def _infra(options: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
     if options.data:
-        settings = settings.model_copy(update={"data_dir": options.data})
-    jars, package = _ensure(settings, terminal)
+        settings = settings.model_copy(update={"data_dir": options.data.resolve()})
     if options.free_ports:
         settings = infra.with_free_ports(settings)
-    ports.require_free(backend_ports(settings))
-
-    async def run() -> None:
-        stack = Stack(settings, backends(settings, jars, package), [], terminal)
-        await infra.run(stack, state_file=options.state, until_pid=options.until_pid, remove=options.remove)
-
-    asyncio.run(run())
+    with folder_lock.data_folder(settings.run_dir):
+        ports.require_free(backend_ports(settings))
+        jars, package = _ensure(settings, terminal)
+        asyncio.run(_run_infra(options, Stack(settings, backends(settings, jars, package), [], terminal)))
     return 0
+
+
+async def _run_infra(options: argparse.Namespace, stack: Stack) -> None:
+    await infra.run(stack, state_file=options.state, until_pid=options.until_pid, remove=options.remove)
 
 
 def _ensure(settings: LocalSettings, terminal: Terminal, *, thorough: bool = False) -> tuple[KafkaJars, EnginePackage]:

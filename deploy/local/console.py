@@ -6,8 +6,12 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.table import Table
 
+from deploy.local import banner
 from deploy.local.process import Process
+from deploy.local.settings import LocalSettings
+from deploy.local.status import Line
 
 _PLAIN_STEP_PERCENT = 20
 
@@ -36,6 +40,28 @@ class Terminal:
 
     def error(self, text: str) -> None:
         self.console.print(text, markup=False, style="red")
+
+    def heading(self, text: str) -> None:
+        self.console.print(f"\n[bold]{text}[/]")
+
+    def ready_banner(self, settings: LocalSettings, seconds: float) -> None:
+        self.console.print(f"\n[bold green]Actionlog is ready[/] after {seconds:.1f} s\n")
+        for name, place in banner.places(settings):
+            self.console.print(f"  [bold]{name:<15}[/]", end="")
+            self.say(place)
+        self.console.print("\n[bold]Log three actions[/]\n")
+        self.say(banner.post_command(settings))
+        self.console.print("\n[bold]Read the click back[/]\n")
+        self.say(banner.get_command(settings))
+        self.console.print("\nCtrl-C stops everything; topics and tables stay for the next start.\n")
+
+    def status(self, lines: list[Line]) -> None:
+        table = Table("process", "pid", "port", "state", "address", "MiB", box=None, pad_edge=False)
+        for line in lines:
+            colour = "green" if line.condition == "ready" else "red"
+            words = (line.name, str(line.pid), str(line.port), f"[{colour}]{line.condition}[/]", line.url)
+            table.add_row(*words, str(line.memory_mb))
+        self.console.print(table)
 
     # Downloads
 
@@ -89,8 +115,10 @@ class Terminal:
         self.console.print(f"  [green]✓[/] {name:<18} {detail:<28} [dim]{seconds:5.1f} s[/]")
 
     def died(self, process: Process, how: str) -> None:
-        self.console.print(f"[red]✗ {process.name} died[/] ({how}); the end of its log, {process.spec.log}:")
-        for line in process.log_end():
+        lines = process.log_end()
+        end = "the end of its log" if lines else "it logged nothing"
+        self.console.print(f"[red]✗ {process.name} died[/] ({how}); {end}, {process.spec.log}{':' if lines else ''}")
+        for line in lines:
             self.say(f"    {line}")
         self.console.print(f"[yellow]↻ starting {process.name} again[/]")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from deploy.local import folder_lock, ports, state
+from deploy.local import ports, state
 from deploy.local.layout import Backends
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import Stack
@@ -46,15 +46,14 @@ async def run(stack: Stack, *, state_file: Path | None, until_pid: int | None, r
             state.write(state_file, endpoints(stack.backends, processes))
 
     try:
-        with folder_lock.data_folder(stack.settings.run_dir):
-            async with stack.running(publish) as ends:
-                await stack.start_backends()
-                print(json.dumps(endpoints(stack.backends, stack.processes())), flush=True)
-                watch = asyncio.create_task(_until_gone(until_pid, ends.set))
-                try:
+        async with stack.running(publish) as ends:
+            watch = asyncio.create_task(_until_gone(until_pid, ends.set))
+            try:
+                if await stack.unless(ends, stack.start_backends()):
+                    print(json.dumps(endpoints(stack.backends, stack.processes())), flush=True)
                     await stack.until(ends)
-                finally:
-                    watch.cancel()
+            finally:
+                watch.cancel()
     finally:
         if remove:
             shutil.rmtree(stack.settings.data_dir, ignore_errors=True)

@@ -85,6 +85,8 @@ def properties(node: Node) -> dict[str, str]:
         "transaction.state.log.num.partitions": "1",
         # The first member of a group need not wait for others.
         "group.initial.rebalance.delay.ms": "0",
+        # A killed consumer keeps its partitions until its session ends: tests and impatient people set it low.
+        "group.min.session.timeout.ms": "1000",
         # The cleaner's map of keys: 128 MiB by default, which would be a quarter of the heap.
         "log.cleaner.dedupe.buffer.size": str(16 << 20),
     }

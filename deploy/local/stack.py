@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 from deploy.local import state
@@ -70,6 +70,19 @@ class Stack:
     async def start_services(self) -> None:
         """All services, side by side. Raises ProcessFailedError."""
         await self._supervisor.start([self._process(spec) for spec in self._services])
+
+    async def unless(self, ends: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+        """Do the work unless the event comes first, which cancels it. Returns whether it was done."""
+        task = asyncio.create_task(work)
+        ended = asyncio.create_task(ends.wait())
+        await asyncio.wait([task, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return False
+        task.result()
+        return True
 
     async def until(self, ends: asyncio.Event) -> None:
         """Keep everything running until the event. Raises ProcessFailedError or TooManyDeathsError."""

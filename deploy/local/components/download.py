@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from deploy.local.child import tie_to_parent
 from deploy.local.errors import ComponentError
 from deploy.local.settings import CHECKOUT
 
@@ -56,6 +57,7 @@ def run(download: Download, progress: Progress, *, timeout_s: float, cancelled: 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=tie_to_parent(),
         )
         try:
             while child.poll() is None:
