@@ -19,7 +19,7 @@ def create_app(settings: Settings) -> FastAPI:
     """The service as an ASGI app. It starts while ClickHouse is away, and recovers by itself."""
     store = Store(settings)
     turns = Turns(
-        settings.max_concurrent_requests,
+        settings.max_concurrent_queries,
         waiting=settings.max_waiting_requests,
         max_wait_s=settings.max_wait_ms / 1000,
     )

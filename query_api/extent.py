@@ -14,24 +14,31 @@ _decoder = msgspec.json.Decoder(tuple[int, int, int])
 
 
 class Extents:
-    """Reads the extent when the known one is older than max_age_s seconds; one reader at a time."""
+    """Reads the extent when the known one is older than max_age_s seconds; whoever comes meanwhile awaits that read."""
 
     def __init__(self, store: Store, *, max_age_s: float) -> None:
         self._store = store
         self._max_age_s = max_age_s
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
         self._known: Extent = ()
         self._fresh_until = 0.0
 
     async def current(self, deadline: Deadline) -> Extent:
         """Newest month first; raises StoreError."""
         if time.monotonic() >= self._fresh_until:
-            async with self._reading:
-                if time.monotonic() >= self._fresh_until:
-                    await self._read(deadline)
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read(deadline.remaining_s()))
+                self._reading.add_done_callback(_retrieve)
+            await asyncio.shield(self._reading)  # who leaves must not end it for the others
         return self._known
 
-    async def _read(self, deadline: Deadline) -> None:
-        body = await self._store.fetch(sql.extent(), timeout_s=deadline.remaining_s())
+    async def _read(self, timeout_s: float) -> None:
+        body = await self._store.fetch(sql.extent(), timeout_s=timeout_s)
         self._known = [Month(*month) for month in _decoder.decode_lines(body)]
         self._fresh_until = time.monotonic() + self._max_age_s
+
+
+def _retrieve(reading: asyncio.Task[None]) -> None:
+    """Take the error, so that asyncio does not complain of it when all who awaited it have left."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,11 +1,12 @@
 """Rows as ClickHouse answers them → the bytes of an answer."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from query_api.moments import format_us
+from query_api.moments import from_us
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -21,12 +22,12 @@ class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Action(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One action of an answer; properties are the client's bytes."""
+    """One action of an answer; time in the client's own offset, properties the client's bytes."""
 
     id: str
     user_id: str
     session_id: str
-    time: str
+    time: datetime
     type: str
     properties: msgspec.Raw
 
@@ -61,7 +62,7 @@ def _action(row: Row) -> Action:
         row.event_id,
         row.user_id,
         row.session_id,
-        format_us(row.time_us, row.utc_offset_minutes),
+        from_us(row.time_us, row.utc_offset_minutes),
         row.type,
         _embeddable(row.properties),
     )

@@ -33,6 +33,6 @@ PAGE_ROWS = Histogram(
 )
 REQUESTS_QUERYING = Gauge(
     "actionlog_query_requests_querying",
-    "Requests that hold one of QUERY_MAX_CONCURRENT_REQUESTS turns now. At the bound, others wait and then get 503.",
+    "Requests that hold one of QUERY_MAX_CONCURRENT_QUERIES turns now. At the bound, others wait and then get 503.",
 )
 REQUESTS_WAITING = Gauge("actionlog_query_requests_waiting", "Requests that wait for a turn now.")

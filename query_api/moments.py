@@ -1,7 +1,7 @@
 """Moments: RFC 3339 text with an offset, and microseconds since 1970 in UTC as the table stores them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
@@ -42,17 +42,14 @@ def parse_us(text: str) -> int:
     return min(max(to_us(moment), _EARLIEST_US), _LATEST_US)
 
 
-def format_us(time_us: int, offset_minutes: int) -> str:
-    """RFC 3339 with the client's own offset; a fraction only where there is one."""
-    if abs(offset_minutes) > MAX_OFFSET_MINUTES:  # no RFC 3339 offset; no sink of ours stores one
-        offset_minutes = 0
-    local = _EPOCH + timedelta(microseconds=time_us, minutes=offset_minutes)
-    return local.isoformat()[: -len("+00:00")] + _suffix(offset_minutes)
+def from_us(time_us: int, offset_minutes: int) -> datetime:
+    """The moment in the client's own offset; msgspec writes it as RFC 3339, with a fraction only where there is one."""
+    return _epoch_at(offset_minutes) + timedelta(0, 0, time_us)
 
 
 @lru_cache(maxsize=256)
-def _suffix(offset_minutes: int) -> str:
-    if offset_minutes == 0:
-        return "Z"
-    hours, minutes = divmod(abs(offset_minutes), 60)
-    return f"{'-' if offset_minutes < 0 else '+'}{hours:02}:{minutes:02}"
+def _epoch_at(offset_minutes: int) -> datetime:
+    # An offset that RFC 3339 cannot write is shown as UTC; no sink of ours stores one.
+    if offset_minutes == 0 or abs(offset_minutes) > MAX_OFFSET_MINUTES:
+        return _EPOCH
+    return _EPOCH.astimezone(timezone(timedelta(minutes=offset_minutes)))

@@ -27,7 +27,9 @@ class Settings(ServiceSettings, ClickHouseSettings):
     query_memory_bytes: int = Field(
         1_000_000_000, ge=10_000_000, description="bytes of ClickHouse's memory one query may use; then 503"
     )
-    max_concurrent_requests: int = Field(8, ge=1, description="requests that may be querying ClickHouse at one time")
+    max_concurrent_queries: int = Field(
+        8, ge=1, description="requests that may query ClickHouse at one time, each one query at a time"
+    )
     max_waiting_requests: int = Field(64, ge=0, description="requests that may wait for their turn; one more gets 503")
     max_wait_ms: int = Field(500, ge=0, description="milliseconds a request may wait for its turn; then 503")
     reconnect_pause_ms: int = Field(

@@ -43,6 +43,7 @@ class Store:
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
         self._failure: tuple[float, StoreError] | None = None
+        self._trouble: str | None = None
 
     async def fetch(self, query: sql.Query, *, timeout_s: float) -> bytes:
         """The answer's bytes, whole or not at all; raises StoreError.
@@ -54,15 +55,15 @@ class Store:
         try:
             async with asyncio.timeout(timeout_s + _GRACE_S):
                 client = await self._connected()
-                return await client.raw_query(query.text, dict(query.parameters), settings=self._bounds(timeout_s))
+                answer = await client.raw_query(query.text, dict(query.parameters), settings=self._bounds(timeout_s))
         except TimeoutError as error:
-            raise _counted(
-                StoreUnavailable(f"ClickHouse gave no answer within {timeout_s + _GRACE_S:.1f} s")
-            ) from error
+            raise self._noted(StoreUnavailable(f"ClickHouse at {self._url} gave no answer in time")) from error
         except ClickHouseError as error:
-            raise _counted(self._translated(error)) from error
+            raise self._noted(self._translated(error)) from error
         finally:
             metrics.CLICKHOUSE_SECONDS.observe(time.monotonic() - started)
+        self._note_success()
+        return answer
 
     async def check(self) -> str | None:
         """None when queries can be answered, else why not and what to do."""
@@ -83,7 +84,7 @@ class Store:
             "readonly": 2,  # only reads; and a POST is cancelled when the client goes only if it is readonly
             "cancel_http_readonly_queries_on_client_close": 1,
             "wait_end_of_query": 1,  # an error is a status, never a 200 cut short
-            "max_execution_time": round(timeout_s, 3),
+            "max_execution_time": max(0.001, round(timeout_s, 3)),
             "max_memory_usage": self._settings.query_memory_bytes,
             "output_format_json_quote_64bit_integers": 0,
             "output_format_json_escape_forward_slashes": 0,
@@ -120,7 +121,20 @@ class Store:
 
     def _failed(self, failure: StoreError) -> StoreError:
         self._failure = (time.monotonic(), failure)
-        return _counted(failure)
+        return self._noted(failure)
+
+    def _noted(self, error: StoreError) -> StoreError:
+        """Count it; log it once, not with every request."""
+        metrics.CLICKHOUSE_ERRORS.labels(type(error).__name__).inc()
+        if isinstance(error, StoreUnavailable | StoreNotSetUp) and str(error) != self._trouble:
+            self._trouble = str(error)
+            _log.warning("cannot read from ClickHouse", reason=self._trouble)
+        return error
+
+    def _note_success(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            _log.info("reading from ClickHouse again")
 
     @property
     def _url(self) -> str:
@@ -150,8 +164,3 @@ class Store:
 def _column(error: ClickHouseError) -> str:
     found = re.search(r"identifier[s:]* [`']?(\w+)", str(error))
     return f"the column {found[1]}" if found else "a column"
-
-
-def _counted(error: StoreError) -> StoreError:
-    metrics.CLICKHOUSE_ERRORS.labels(type(error).__name__).inc()
-    return error

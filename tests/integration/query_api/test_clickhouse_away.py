@@ -1,0 +1,122 @@
+"""ClickHouse away, silent, or without the tables: the service says so in bounded time and recovers by itself."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests import namespace as names
+from tests.integration.query_api.conftest import Serve
+from tests.integration.query_api.paging import answer
+from tests.integration.query_api.relay import relay
+from tests.namespace import Namespace
+from tests.stack import StartService
+from tests.waiting import wait_until_async
+
+PROBLEM = "application/problem+json"
+
+
+async def unavailable(client: httpx.AsyncClient) -> str:
+    """The detail of the 503 that GET /log must answer now."""
+    response = await client.get("/log")
+    assert response.status_code == 503, response.text
+    assert response.headers["content-type"] == PROBLEM
+    assert int(response.headers["retry-after"]) >= 1
+    return str(response.json()["detail"])
+
+
+async def reads(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/log")).status_code == 200
+
+
+async def test_the_service_starts_without_clickhouse_and_recovers_by_itself(
+    namespace: Namespace, start_service: StartService, free_port: Callable[[], int]
+) -> None:
+    async with relay(namespace.infra.clickhouse_url, free_port(), connected=False) as clickhouse:
+        service = start_service("query_api", wait=False, CLICKHOUSE_URL=clickhouse.url, RECONNECT_PAUSE_MS="50")
+        async with httpx.AsyncClient(base_url=service.url) as client:
+            await wait_until_async(lambda: _alive(client), 20, "alive")
+            ready = await client.get("/readyz")
+            assert ready.status_code == 503
+            assert f"cannot be reached at {clickhouse.url}" in ready.json()["checks"]["clickhouse"]
+            assert "ClickHouse cannot be reached" in await unavailable(client)
+            await clickhouse.connect()
+            await wait_until_async(lambda: reads(client), 5, "reads again")
+            assert (await client.get("/readyz")).status_code == 200
+            await clickhouse.cut()
+            assert "ClickHouse cannot be reached" in await unavailable(client)
+            assert (await client.get("/livez")).status_code == 200
+            await clickhouse.connect()
+            await wait_until_async(lambda: reads(client), 5, "reads again")
+        assert service.terminate() == 0
+
+
+async def _alive(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/livez")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def test_a_silent_clickhouse_is_given_up_in_bounded_time(
+    namespace: Namespace, serve: Serve, free_port: Callable[[], int]
+) -> None:
+    async with relay(namespace.infra.clickhouse_url, free_port()) as clickhouse:
+        settings = {"clickhouse_url": clickhouse.url, "query_timeout_ms": 200, "clickhouse_connect_timeout_s": 0.2}
+        async with serve(**settings) as client:
+            clickhouse.silent = True
+            assert "does not answer" in await unavailable(client)
+            clickhouse.silent = False
+            await wait_until_async(lambda: reads(client), 5, "reads again")
+            await clickhouse.cut()
+            clickhouse.silent = True
+            await clickhouse.connect()
+            started = time.monotonic()
+            assert "gave no answer in time" in await unavailable(client)
+            assert time.monotonic() - started < 3
+
+
+async def test_many_requests_make_one_connection_attempt(
+    namespace: Namespace, serve: Serve, free_port: Callable[[], int]
+) -> None:
+    async with relay(namespace.infra.clickhouse_url, free_port()) as clickhouse:
+        clickhouse.silent = True
+        settings = {"clickhouse_url": clickhouse.url, "clickhouse_connect_timeout_s": 0.2, "reconnect_pause_ms": 60_000}
+        async with serve(**settings, max_concurrent_queries=20) as client:
+            details = await asyncio.gather(*(unavailable(client) for _ in range(20)))
+            assert set(details) == {f"ClickHouse does not answer at {clickhouse.url}."}
+            assert clickhouse.accepted == 1
+
+
+async def test_a_wrong_password_is_said_without_showing_it(namespace: Namespace, serve: Serve) -> None:
+    async with serve(clickhouse_password="not-the-password") as client:
+        detail = await unavailable(client)
+    assert "refuses the user actionlog_reader" in detail
+    assert "not-the-password" not in detail
+
+
+@pytest.mark.parametrize("database_exists", [False, True])
+async def test_missing_tables_are_said_with_what_to_run(
+    empty_namespace: Namespace, serve: Serve, database_exists: bool
+) -> None:
+    if database_exists:
+        empty_namespace.query("CREATE DATABASE {db}")
+    said = f"able {empty_namespace.database}.actions does not exist: run python -m deploy.setup"
+    async with serve(reconnect_pause_ms=0) as client:
+        assert said in await unavailable(client)
+        ready = await client.get("/readyz")
+        assert ready.status_code == 503
+        assert said in ready.json()["checks"]["clickhouse"]
+        names.create(empty_namespace, 1)
+        assert await answer(client, {}) == {"actions": [], "next": None}
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_missing_column_is_said_with_what_to_run(namespace: Namespace, serve: Serve) -> None:
+    namespace.query("ALTER TABLE {db}.actions DROP COLUMN session_id")
+    async with serve() as client:
+        detail = await unavailable(client)
+        assert "actions lacks the column session_id: run python -m deploy.setup" in detail
+        assert (await client.get("/readyz")).status_code == 503

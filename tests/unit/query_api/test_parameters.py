@@ -1,0 +1,143 @@
+"""The query string of GET /log: what is accepted, and how each refusal reads."""
+
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.problem import Problem
+from query_api.cursor import Cursors, Position
+from query_api.filters import Filters
+from query_api.parameters import NAMES, Limits, PageRequest, parse
+from tests.unit.query_api.strategies import positions
+
+CURSORS = Cursors("")
+LIMITS = Limits(default=100, most=1000)
+
+
+def request(query: str | bytes) -> PageRequest:
+    return parse(query.encode() if isinstance(query, str) else query, LIMITS, CURSORS)
+
+
+def refusal(query: str | bytes) -> Problem:
+    with pytest.raises(Problem) as caught:
+        request(query)
+    assert caught.value.status == 400
+    return caught.value
+
+
+def reasons(query: str) -> dict[str, str]:
+    return {error["path"]: error["reason"] for error in refusal(query).errors}
+
+
+def test_no_parameters_ask_for_the_newest_page_of_everything() -> None:
+    assert request("") == PageRequest(Filters(), limit=100, position=None)
+
+
+def test_every_filter_is_read() -> None:
+    query = "userId=ABC&type=CLICK&startTime=1970-01-01T00:00:01Z&endTime=1970-01-01T00:00:02Z&limit=7"
+    assert request(query) == PageRequest(Filters("ABC", "CLICK", 1_000_000, 2_000_000), limit=7)
+
+
+@given(value=st.text(min_size=1, max_size=100))
+def test_any_text_survives_the_query_string(value: str) -> None:
+    try:
+        query = urlencode({"userId": value})
+    except UnicodeEncodeError:  # a lone surrogate is no UTF-8
+        return
+    assert request(query).filters.user_id == value
+
+
+def test_unencoded_utf8_is_accepted_as_curl_sends_it() -> None:
+    assert request("userId=émile".encode()).filters.user_id == "émile"
+
+
+@pytest.mark.parametrize("query", [b"userId=%FF", b"userId=\xff", b"%C3=1"])
+def test_what_is_not_utf8_is_refused(query: bytes) -> None:
+    assert "not UTF-8" in refusal(query).detail
+
+
+@pytest.mark.parametrize(
+    ("unknown", "known"),
+    [("userid", "userId"), ("user_id", "userId"), ("Type", "type"), ("starttime", "startTime"), ("limits", "limit")],
+)
+def test_an_unknown_parameter_is_refused_with_the_one_that_was_meant(unknown: str, known: str) -> None:
+    assert reasons(f"{unknown}=1") == {unknown: f"unknown parameter; did you mean {known}?"}
+
+
+def test_an_unknown_parameter_like_none_of_ours_is_refused_with_all_of_ours() -> None:
+    assert reasons("wibble=1") == {"wibble": f"unknown parameter; known are {', '.join(NAMES)}"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_value_is_refused_by_name(name: str) -> None:
+    assert reasons(f"{name}=") == {name: "empty; leave the parameter out instead"}
+    assert reasons(name) == {name: "empty; leave the parameter out instead"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_parameter_given_twice_is_refused_by_name(name: str) -> None:
+    assert reasons(f"{name}=1&{name}=1&{name}=2") == {name: "given 3 times; give it once"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_oversized_value_is_refused_by_name(name: str) -> None:
+    assert reasons(f"{name}={'x' * 1025}") == {name: "longer than 1024 characters"}
+
+
+def test_too_many_parameters_are_refused() -> None:
+    assert "more than 100" in refusal("&".join(f"a{n}=1" for n in range(101))).detail
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "1.5", "x", "1e2", " 7", "+7", "٣", "9" * 500])
+def test_a_wrong_limit_is_refused(limit: str) -> None:
+    assert reasons(urlencode({"limit": limit})) == {"limit": "not a whole number from 1 to 1000"}
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+def test_the_ends_of_the_limit_are_accepted(limit: int) -> None:
+    assert request(f"limit={limit}").limit == limit
+
+
+@pytest.mark.parametrize("name", ["startTime", "endTime"])
+def test_a_time_without_an_offset_is_refused_by_name(name: str) -> None:
+    assert "has no offset from UTC" in reasons(f"{name}=2013-01-01T00:00:00")[name]
+
+
+@pytest.mark.parametrize(
+    "text", ["2013", "2013-01-01", "yesterday", "1385000000", "2013-02-30T00:00:00Z", "2013-01-01T25:00:00Z", "-15m"]
+)
+def test_what_is_no_time_is_refused_by_name(text: str) -> None:
+    assert "no RFC 3339 time" in reasons(urlencode({"startTime": text}))["startTime"]
+
+
+def test_a_plus_that_arrived_as_a_space_is_understood() -> None:
+    encoded = request("startTime=2013-01-01T00:00:00%2B02:00")
+    assert request("startTime=2013-01-01T00:00:00+02:00") == encoded
+    assert encoded.filters.start_us == 1_356_991_200_000_000
+
+
+@pytest.mark.parametrize("end", ["2013-01-01T00:00:00Z", "2012-12-31T23:59:59Z", "2013-01-01T01:00:00%2B02:00"])
+def test_an_empty_or_reversed_range_is_refused(end: str) -> None:
+    assert "not before endTime" in reasons(f"startTime=2013-01-01T00:00:00Z&endTime={end}")["startTime"]
+
+
+def test_all_errors_are_listed_at_once() -> None:
+    query = "userid=1&type=&startTime=x&endTime=2013-01-01T00:00:00&limit=0"
+    problem = refusal(query)
+    assert {error["path"] for error in problem.errors} == {"userid", "type", "startTime", "endTime", "limit"}
+    assert all(f"{error['path']}: {error['reason']}" in problem.detail for error in problem.errors)
+
+
+@given(position=positions)
+def test_a_cursor_is_read_back_under_its_filters(position: Position) -> None:
+    cursor = CURSORS.encode(position, Filters(user_id="a"))
+    assert request(f"userId=a&cursor={cursor}&limit=3").position == position
+    assert "made for other filters" in reasons(f"userId=b&cursor={cursor}")["cursor"]
+    assert "made for other filters" in reasons(f"cursor={cursor}")["cursor"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "%00", "é", "=====", "null", "1 OR 1=1"])
+def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+    assert "not a cursor of this service" in reasons(urlencode({"cursor": cursor}))["cursor"]
