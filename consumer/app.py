@@ -1,9 +1,11 @@
 """The composition root: settings → store, source, service, and the operator's endpoints beside them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 
+from consumer.errors import SinkError
 from consumer.service import Service
 from consumer.settings import Settings
 from consumer.source import Source
@@ -16,13 +18,11 @@ async def main() -> None:
     """Run the sink until SIGTERM or SIGINT; an unexpected error ends the process with its trace."""
     settings = Settings()
     logging.configure(settings, "consumer")
-    service = Service(settings, Store(settings), Source(settings))
-    server = build(Starlette(routes=health.routes({"sink": service.trouble})), settings)
-
-    def stop() -> None:
-        service.stop()
-
-    on_stop_signal(stop)
+    store, source = Store(settings), Source(settings)
+    service = Service(settings, store, source)
+    checks = {"sink": service.trouble, "kafka": _check(source.ping), "clickhouse": _check(store.ping)}
+    server = build(Starlette(routes=health.routes(checks)), settings)
+    on_stop_signal(service.stop)
     freeze_startup_objects()
     serving = asyncio.create_task(server.serve())
     try:
@@ -30,3 +30,14 @@ async def main() -> None:
     finally:
         server.should_exit = True
         await serving
+
+
+def _check(ping: Callable[[], Awaitable[None]]) -> health.Check:
+    async def check() -> str | None:
+        try:
+            await ping()
+        except SinkError as error:
+            return str(error)
+        return None
+
+    return check

@@ -108,6 +108,13 @@ class Source(ConsumerRebalanceListener):
             except (TimeoutError, KafkaError, OSError) as error:
                 _log.warning("Kafka did not answer the farewell", reason=str(error))
 
+    async def ping(self) -> None:
+        """Raises SourceUnavailable when no broker answers."""
+        if self._admin is None:
+            raise SourceUnavailable("Kafka is not connected yet")
+        async with _translated():
+            await self._admin.list_topics()
+
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """aiokafka rejoins when this returns: hold it until the owner has let go."""
         if self.generation is None or not revoked:
