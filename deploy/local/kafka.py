@@ -87,6 +87,9 @@ def properties(node: Node) -> dict[str, str]:
         "group.initial.rebalance.delay.ms": "0",
         # A killed consumer keeps its partitions until its session ends: tests and impatient people set it low.
         "group.min.session.timeout.ms": "1000",
+        # A killed broker may register again only when its old session is over: 9 s by default.
+        "broker.session.timeout.ms": "1500",
+        "broker.heartbeat.interval.ms": "400",
         # The cleaner's map of keys: 128 MiB by default, which would be a quarter of the heap.
         "log.cleaner.dedupe.buffer.size": str(16 << 20),
     }
