@@ -1,0 +1,63 @@
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.record import EARLIEST_TIME, LATEST_TIME, ActionRecord, RecordError, decode, encode
+
+MOMENTS = st.datetimes(
+    EARLIEST_TIME.replace(tzinfo=None), LATEST_TIME.replace(tzinfo=None) - timedelta(seconds=1), timezones=st.just(UTC)
+)
+TEXT = st.text(st.characters(codec="utf-8"))
+PROPERTIES = st.dictionaries(TEXT, st.integers() | TEXT | st.none(), max_size=3).map(msgspec.json.encode)
+
+GOOD = {
+    "event_id": "01a20ffc-7ad0-72d4-8a20-d2033fb8f913",
+    "user_id": "u",
+    "session_id": "s",
+    "type": "CLICK",
+    "time": "2018-10-19T03:37:30Z",
+    "utc_offset_minutes": -360,
+    "received_at": "2018-10-19T03:37:31.5Z",
+    "properties": {},
+}
+
+
+@given(st.uuids(), TEXT, TEXT, TEXT, MOMENTS, st.integers(-1439, 1439), MOMENTS, PROPERTIES)
+def test_a_record_is_read_as_it_was_written(
+    event_id: object, user: str, session: str, kind: str, time: datetime, minutes: int, at: datetime, properties: bytes
+) -> None:
+    record = ActionRecord(str(event_id), user, session, kind, time, minutes, at, msgspec.Raw(properties))
+    assert decode(encode(record)) == record
+    assert bytes(decode(encode(record)).properties) == properties
+
+
+def test_fields_that_a_later_version_adds_are_ignored() -> None:
+    assert decode(msgspec.json.encode({**GOOD, "skew_ms": 12})).type == "CLICK"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("event_id", "01A20FFC-7AD0-72D4-8A20-D2033FB8F913"),
+        ("event_id", "x"),
+        ("time", "2018-10-19T03:37:30+02:00"),
+        ("time", "2018-10-19T03:37:30"),
+        ("time", "2200-01-01T00:00:00Z"),
+        ("received_at", "1969-12-31T23:59:59Z"),
+        ("utc_offset_minutes", 1440),
+        ("properties", []),
+        ("user_id", None),
+    ],
+)
+def test_a_field_that_breaks_the_contract_is_named(field: str, value: object) -> None:
+    with pytest.raises(RecordError, match=field):
+        decode(msgspec.json.encode({**GOOD, field: value}))
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"{", b"[]", b"null", b'{"a":' * 100_000])
+def test_what_is_no_record_is_refused(value: bytes | None) -> None:
+    with pytest.raises(RecordError):
+        decode(value)
