@@ -38,6 +38,13 @@ class Infra:
     reader: User
     state_file: Path
 
+    @classmethod
+    def read(cls, state_file: Path) -> "Infra":
+        """From the file that ``deploy.local infra --state`` writes."""
+        state = _read(state_file)
+        users = {role: User(entry["user"], entry["password"]) for role, entry in state["users"].items()}
+        return cls(state["kafka_bootstrap"], state["clickhouse_url"], state_file=state_file, **users)
+
     @property
     def users(self) -> dict[str, User]:
         return {"admin": self.admin, "writer": self.writer, "reader": self.reader}
@@ -74,9 +81,7 @@ def start_or_join() -> Infra:
         state_file = run_dir / "infra.json"
         if not state_file.exists():
             _start(run_dir, state_file)
-    state = _read(state_file)
-    users = {role: User(entry["user"], entry["password"]) for role, entry in state["users"].items()}
-    return Infra(state["kafka_bootstrap"], state["clickhouse_url"], state_file=state_file, **users)
+    return Infra.read(state_file)
 
 
 def stop() -> None:

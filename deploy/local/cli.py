@@ -102,6 +102,8 @@ def _lock(_: argparse.Namespace, __: LocalSettings, terminal: Terminal) -> int:
 
 
 def _infra(options: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
+    if options.remove and not options.data:
+        raise LocalError("--remove needs --data: it removes the whole folder")
     if options.data:
         settings = settings.model_copy(update={"data_dir": options.data.resolve()})
     if options.free_ports:

@@ -1,7 +1,6 @@
 """What a person sees: rich progress and colours on a terminal, plain lines elsewhere (CI, a file)."""
 
 import threading
-import time
 from typing import Self
 
 from rich.console import Console
@@ -26,7 +25,6 @@ class Terminal:
         self._totals: dict[str, int] = {}
         self._percent_told: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +89,8 @@ class Terminal:
             if self._progress is None:
                 self.say(f"{name}: {note}")
                 return
-            self._progress.update(self._tasks[name], description=f"{name} [green]{note}")
-            if all(task.finished for task in self._progress.tasks):
+            self._progress.update(self._tasks.pop(name), description=f"{name} [green]{note}")
+            if not self._tasks:
                 self._progress.stop()
 
     def end_progress(self) -> None:
@@ -103,7 +101,7 @@ class Terminal:
         if self._progress is None:
             columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
             self._progress = Progress(*columns, console=self.console)
-            self._progress.start()
+        self._progress.start()
         return self._progress
 
     # Processes

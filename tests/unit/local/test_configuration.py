@@ -1,0 +1,51 @@
+"""What Kafka and ClickHouse are told."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from deploy.local import kafka
+from deploy.local.clickhouse import USERS_D, Engine
+
+_NODE = kafka.Node(1, 9092, 9093, Path("/data/kafka"))
+_ENGINE = Engine(Path("/lib.so"), 8123, Path("/a & b/<c>"), Path("/config"), 512)
+
+
+def test_kafka_listens_on_this_machine_only() -> None:
+    listeners = kafka.properties(_NODE)["listeners"]
+    assert listeners == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
+
+
+def test_a_misspelt_topic_is_not_made_by_the_broker() -> None:
+    assert kafka.properties(_NODE)["auto.create.topics.enable"] == "false"
+
+
+def test_cluster_ids_are_what_kafka_accepts() -> None:
+    ids = {kafka.new_cluster_id() for _ in range(500)}
+    assert len(ids) == 500
+    assert all(len(text) == 22 and not text.startswith("-") for text in ids)
+
+
+def test_clickhouse_listens_on_this_machine_only_and_without_the_native_port() -> None:
+    root = _parsed(_ENGINE.config())
+    assert [e.text for e in root.findall("listen_host")] == ["127.0.0.1"]
+    assert root.findtext("http_port") == "8123"
+    assert root.find("tcp_port") is None
+
+
+def test_a_path_with_xml_characters_survives() -> None:
+    assert _parsed(_ENGINE.config()).findtext("path") == "/a & b/<c>/"
+
+
+def test_no_password_stands_in_the_users_file() -> None:
+    users = _parsed((USERS_D / "actionlog.xml").read_text()).find("users")
+    assert users is not None
+    assert {user.tag for user in users} == {"actionlog_admin", "actionlog_writer", "actionlog_reader"}
+    for user in users:
+        password = user.find("password")
+        assert password is not None
+        assert password.attrib == {"from_env": f"{user.tag.upper()}_PASSWORD"}
+        assert not password.text
+
+
+def _parsed(xml: str) -> ElementTree.Element:
+    return ElementTree.fromstring(xml)  # noqa: S314 - our own text
