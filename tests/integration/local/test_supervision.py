@@ -49,12 +49,14 @@ def _supervisor(told: Told, max_deaths: int = 3) -> Supervisor:
     return Supervisor(told, lambda: None, max_deaths=max_deaths, death_window_s=60)
 
 
-def _process(folder: Path, code: str, ready_file: Path | None = None, start_timeout_s: float = 10) -> Process:
+def _process(
+    folder: Path, code: str, ready_file: Path | None = None, start_timeout_s: float = 10, stop_timeout_s: float = 0.5
+) -> Process:
     async def is_ready() -> bool:
         return ready_file is None or ready_file.exists()  # noqa: ASYNC240 - a stat
 
     spec = Spec("worker", [sys.executable, "-c", code], folder / "worker.log", 0, "nowhere", is_ready)
-    return Process(spec, start_timeout_s=start_timeout_s, stop_timeout_s=0.5, log_max_bytes=100_000)
+    return Process(spec, start_timeout_s=start_timeout_s, stop_timeout_s=stop_timeout_s, log_max_bytes=100_000)
 
 
 async def test_a_process_that_dies_is_named_and_started_again(told: Told, tmp_path: Path) -> None:
@@ -96,6 +98,16 @@ async def test_a_process_that_ignores_the_request_to_stop_is_killed_at_the_deadl
     supervisor, mark = _supervisor(told), tmp_path / "deaf"
     await supervisor.start([_process(tmp_path, _STUBBORN.format(str(mark)), ready_file=mark)])
     await supervisor.stop(asyncio.Event(), [["worker"]])
+    assert told.events[-1] == "worker killed"
+
+
+async def test_a_second_signal_does_not_wait_for_the_deadline(told: Told, tmp_path: Path) -> None:
+    supervisor, mark, hurry = _supervisor(told), tmp_path / "deaf", asyncio.Event()
+    stubborn = _process(tmp_path, _STUBBORN.format(str(mark)), ready_file=mark, stop_timeout_s=600)
+    await supervisor.start([stubborn])
+    hurry.set()
+    async with asyncio.timeout(10):
+        await supervisor.stop(hurry, [["worker"]])
     assert told.events[-1] == "worker killed"
 
 
