@@ -118,6 +118,8 @@ class Terminal:
         self.console.print(f"[red]✗ {process.name} died[/] ({how}); {end}, {process.spec.log}{':' if lines else ''}")
         for line in lines:
             self.say(f"    {line}")
+
+    def restarting(self, process: Process) -> None:
         self.console.print(f"[yellow]↻ starting {process.name} again[/]")
 
     def restarted(self, process: Process, seconds: float) -> None:

@@ -18,11 +18,17 @@ def bound(path: Path, max_bytes: int) -> None:
         os.truncate(path, 0)
 
 
-def tail(path: Path, lines: int) -> list[str]:
-    """The last lines; of a line that is longer than all that is read, its end."""
+def size(path: Path) -> int:
+    """Bytes in the log, 0 when there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def tail(path: Path, lines: int, since_byte: int = 0) -> list[str]:
+    """The last lines written after that byte; of a line that is longer than all that is read, its end."""
     if not path.exists():
         return []
     with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL_BYTES))
+        end = file.seek(0, os.SEEK_END)
+        since = since_byte if since_byte <= end else 0  # the log was moved aside meanwhile
+        file.seek(max(since, end - _TAIL_BYTES))
         return file.read().decode(errors="replace").splitlines()[-lines:]

@@ -44,6 +44,7 @@ class Process:
         self._stop_timeout_s = stop_timeout_s
         self._log_max_bytes = log_max_bytes
         self._child: asyncio.subprocess.Process | None = None
+        self._log_began = 0
 
     @property
     def name(self) -> str:
@@ -89,7 +90,8 @@ class Process:
                 os.killpg(self._child.pid, signal.SIGKILL)
 
     def log_end(self) -> list[str]:
-        return logfile.tail(self.spec.log, _SHOWN_LINES)
+        """The last lines of its latest life."""
+        return logfile.tail(self.spec.log, _SHOWN_LINES, self._log_began)
 
     def bound_log(self) -> None:
         logfile.bound(self.spec.log, self._log_max_bytes)
@@ -97,6 +99,7 @@ class Process:
     async def _spawn(self) -> None:
         self.spec.log.parent.mkdir(parents=True, exist_ok=True)
         self.bound_log()
+        self._log_began = logfile.size(self.spec.log)
         with self.spec.log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
                 *self.spec.argv,

@@ -19,6 +19,8 @@ class Reporter(Protocol):
 
     def died(self, process: Process, how: str) -> None: ...
 
+    def restarting(self, process: Process) -> None: ...
+
     def restarted(self, process: Process, seconds: float) -> None: ...
 
     def stopped(self, process: Process, by_itself: bool) -> None: ...
@@ -104,6 +106,7 @@ class Supervisor:
                 f"{process.name} died more than {self._max_deaths} times within {self._death_window_s:.0f} s "
                 f"(LOCAL_MAX_DEATHS). Its log: {process.spec.log}"
             )
+        self._reporter.restarting(process)
         try:
             seconds = await process.start()
         except ProcessFailedError:

@@ -33,6 +33,8 @@ class Told:
     def died(self, process: Process, how: str) -> None:
         self.events.append(f"{process.name} died: {how}: {' '.join(process.log_end())}")
 
+    def restarting(self, process: Process) -> None: ...
+
     def restarted(self, process: Process, seconds: float) -> None:
         self.events.append(f"{process.name} restarted")
 

@@ -38,6 +38,16 @@ def test_the_end_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
     assert logfile.tail(tmp_path / "missing.log", 3) == []
 
 
+def test_the_end_of_a_log_leaves_out_what_an_earlier_life_wrote(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    log.write_text("before\n")
+    began = logfile.size(log)
+    with log.open("a") as writer:
+        writer.write("after\n")
+    assert logfile.tail(log, 20, began) == ["after"]
+    assert logfile.tail(log, 20, 10_000) == ["before", "after"]
+
+
 def test_an_exit_is_described_by_code_or_by_the_signals_name() -> None:
     assert describe_exit(3) == "exit code 3"
     assert describe_exit(-6) == "signal SIGABRT"
