@@ -1,0 +1,1 @@
+"""Benchmarks on the real components. Each ends with one line ``RESULT {json}`` and keeps its history in results/."""

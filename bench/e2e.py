@@ -1,0 +1,142 @@
+"""``python -m bench.e2e``: freshness at 1,000 actions/s, and throughput, of the whole stack with default settings."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from bench import freshness, machine, report, stack, throughput
+from bench.e2e_summary import Findings, Surroundings, result, show
+from bench.freshness import FreshnessRun, Probing
+from bench.pace import Pace
+from bench.report import Paper
+from bench.stack import Stack, StackError
+from bench.stored import until_stored
+from bench.throughput import Load, ThroughputRun
+from deploy.local.components import kafka_jars
+
+_ACTIONS_PER_S: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run, in this order. Every run but the warm-up is reported."""
+
+    warm_up: Pace
+    quiet: Pace  # nobody reads: what a thousand actions cost by themselves
+    freshness: Pace
+    freshness_runs: int
+    probing: Probing
+    load: Load | None
+
+
+def plan(options: argparse.Namespace) -> Plan:
+    """Half a minute of freshness and as much of throughput; ``--quick`` only shows that everything works."""
+    pace = Pace(_ACTIONS_PER_S / 20, 20, seconds=10)
+    full = Plan(
+        warm_up=replace(pace, seconds=5),
+        quiet=pace,
+        freshness=pace,
+        freshness_runs=3,
+        probing=Probing(every=10, most=8, poll_ms=10),
+        load=Load(connections=32, actions_per_request=100, seconds=20),
+    )
+    if options.quick:
+        pace = replace(pace, seconds=2)
+        load = Load(connections=8, actions_per_request=100, seconds=1)
+        return replace(full, warm_up=replace(pace, seconds=1), quiet=pace, freshness=pace, freshness_runs=1, load=load)
+    return replace(full, load=None) if options.freshness_only else full
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it. Returns the exit code: 1 when actions were lost, doubled or refused, or the stack failed."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the stack is stopped in any case
+    paper = Paper()
+    try:
+        findings = _run(plan(options), paper)
+    except (StackError, ExceptionGroup, OSError) as error:
+        paper.note(f"\nThe benchmark failed: {_reason(error)}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    show(findings, paper)
+    outcome = result(findings)
+    if not (options.quick or options.no_history):
+        paper.note(f"\nAdded to {report.add_to_history('e2e', outcome).name}")
+    print(report.result_line(outcome), flush=True)
+    return 0 if findings.counts_agree else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.e2e", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="20 s: shows that it works; its figures mean little")
+    parser.add_argument(
+        "--freshness-only", action="store_true", help="leave the throughput out; for comparing settings"
+    )
+    parser.add_argument("--no-history", action="store_true", help="do not append to bench/results/e2e.jsonl")
+    return parser
+
+
+def _run(wanted: Plan, paper: Paper) -> Findings:
+    busy_percent, before_ms = machine.busy_percent(), machine.calibration_ms()
+    with tempfile.TemporaryDirectory(prefix="actionlog-bench-") as folder:
+        data_dir = Path(folder)
+        paper.note("Starting the stack: Kafka, ClickHouse and the three services")
+        with stack.running(data_dir) as running, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            clickhouse = running.ask_clickhouse("SELECT version()")
+            quiet, runs, loaded = runner.run(_measure(running, wanted, paper))
+            accepted = _accepted(wanted, loaded)
+            stored, _ = runner.run(until_stored(running, accepted))
+        facts = machine.facts(data_dir)
+    surroundings = Surroundings(
+        machine=asdict(facts),
+        kafka=kafka_jars.VERSION,
+        clickhouse=clickhouse,
+        commit=machine.commit(),
+        date=report.today(),
+        changed_settings=stack.changed_settings(os.environ),
+        calibration_ms=(before_ms, machine.calibration_ms()),
+        busy_percent=busy_percent,
+    )
+    return Findings(surroundings, quiet, runs, loaded, accepted, stored)
+
+
+async def _measure(
+    running: Stack, wanted: Plan, paper: Paper
+) -> tuple[FreshnessRun, list[FreshnessRun], ThroughputRun | None]:
+    paper.note(f"Freshness: {_ACTIONS_PER_S:,} actions/s, {wanted.freshness_runs} times {wanted.freshness.seconds:g} s")
+    await freshness.measure(running, "warm-up", wanted.warm_up, wanted.probing)
+    quiet = await freshness.measure(running, "quiet", wanted.quiet, None)
+    runs = [
+        await freshness.measure(running, f"run{n}", wanted.freshness, wanted.probing)
+        for n in range(wanted.freshness_runs)
+    ]
+    loaded = None
+    if wanted.load is not None:
+        paper.note(f"Throughput: {wanted.load.connections} connections, {wanted.load.seconds:g} s, then until stored")
+        loaded = await throughput.measure(running, wanted.load, _accepted(wanted, None))
+    return quiet, runs, loaded
+
+
+def _accepted(wanted: Plan, loaded: ThroughputRun | None) -> int:
+    at_a_pace = wanted.warm_up.actions + wanted.quiet.actions + wanted.freshness_runs * wanted.freshness.actions
+    return at_a_pace + (loaded.accepted if loaded else 0)
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
