@@ -39,7 +39,12 @@ class Settings(ServiceSettings, KafkaSettings, ClickHouseSettings):
     max_concurrent_inserts: int = Field(4, ge=1, le=64, description="inserts in flight at once")
 
     insert_timeout_s: float = Field(60.0, gt=0, description="seconds an insert may take before its outcome is unknown")
-    read_back_timeout_s: float = Field(30.0, gt=0, description="seconds the read-back of a block may take")
+    read_back_timeout_s: float = Field(
+        60.0,
+        gt=0,
+        description="seconds the read-back of a block may take, and ending an earlier attempt: one whose owner stopped"
+        " in the middle of its body ends with ClickHouse's http_receive_timeout, 30 s",
+    )
     backoff_first_ms: int = Field(100, ge=1, description="milliseconds before the first repeat of what failed")
     backoff_max_ms: int = Field(10_000, ge=1, description="milliseconds between repeats at most; jittered, for ever")
     rebalance_drain_s: float = Field(

@@ -10,8 +10,8 @@ import pytest
 from tests import namespace as names
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.paging import answer
-from tests.integration.query_api.relay import relay
 from tests.namespace import Namespace
+from tests.relay import relay
 from tests.stack import StartService
 from tests.waiting import wait_until_async
 

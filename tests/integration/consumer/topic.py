@@ -1,0 +1,60 @@
+"""A test's topic, seen from outside the sink: write records, read and write the group's committed positions."""
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import OffsetAndMetadata
+
+from consumer.intent import Position
+from contract.record import SCHEMA_HEADER
+from tests.namespace import Namespace
+
+
+async def write(namespace: Namespace, partition: int, values: Sequence[bytes | None], key: bytes = b"user") -> None:
+    """Append the values to a partition; return when the broker has acknowledged them."""
+    async with AIOKafkaProducer(bootstrap_servers=namespace.infra.kafka_bootstrap, acks="all") as producer:
+        futures = [
+            await producer.send(namespace.topic, value, key, partition, headers=[SCHEMA_HEADER]) for value in values
+        ]
+        for future in futures:
+            await future
+
+
+async def commit(namespace: Namespace, positions: Mapping[int, Position]) -> None:
+    """Leave positions behind as an earlier owner of the partitions would; the group must be empty."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=namespace.infra.kafka_bootstrap, group_id=namespace.group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(namespace.topic, number) for number in positions])
+        await consumer.commit(
+            {
+                TopicPartition(namespace.topic, number): OffsetAndMetadata(position.committed, position.metadata)
+                for number, position in positions.items()
+            }
+        )
+    finally:
+        await consumer.stop()
+
+
+async def committed(namespace: Namespace) -> dict[int, Position]:
+    """The positions that the group has committed."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=namespace.infra.kafka_bootstrap)
+    await admin.start()
+    try:
+        answer = await admin.list_consumer_group_offsets(namespace.group)
+    finally:
+        await admin.close()
+    return {tp.partition: Position.read(at.offset, at.metadata) for tp, at in answer.items() if at.offset >= 0}
+
+
+async def delete_before(namespace: Namespace, partition: int, offset: int) -> None:
+    """What retention does: the log of the partition starts at ``offset`` from now on."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=namespace.infra.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(namespace.topic, partition): RecordsToDelete(offset)})
+    finally:
+        await admin.close()
