@@ -7,7 +7,9 @@ from producer_api.settings import Settings
 
 async def main(settings: Settings) -> None:
     app = create_app(settings)
-    await server.serve(server.build(app, settings), on_stop=app.stop_soon)
+    listening = server.build(app, settings)
+    server.freeze_startup_objects()
+    await server.serve(listening, on_stop=app.stop_soon)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from kit import health, problem
-from kit.server import freeze_startup_objects
 from producer_api import log_route
 from producer_api.log_route import LogRoute
 from producer_api.openapi import log_path
@@ -57,7 +56,6 @@ class ProducerApp:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._publisher.start()
-        freeze_startup_objects()
         yield
         await self._publisher.close(self._drain_timeout_s * _CLOSE_SHARE)
 

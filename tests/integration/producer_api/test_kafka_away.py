@@ -1,0 +1,148 @@
+"""Kafka away, killed, frozen, without the topic: refused in time, never a hang, and well again by itself."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from contract.record import decode
+from tests.integration.producer_api.conftest import StartProducer
+from tests.integration.producer_api.own_kafka import OwnKafka
+from tests.integration.producer_api.posting import body, clients
+from tests.integration.producer_api.topic import delete_topic, make_topic, records_on, topics_of
+from tests.namespace import Namespace
+from tests.services import Service
+from tests.waiting import wait_until, wait_until_async
+
+pytestmark = pytest.mark.xdist_group("producer_own_kafka")  # one broker for the module
+
+TOPIC = "actions"
+# Short, so that a test of the deadline is short.
+DEADLINES = {"REQUEST_TIMEOUT_S": "1.5", "KAFKA_REQUEST_TIMEOUT_MS": "500", "KAFKA_CONNECT_TIMEOUT_S": "2"}
+DEADLINE_S = 1.5
+RECOVERY_S = 20.0
+
+
+def refusal(service: Service) -> httpx.Response:
+    """The answer to one action, which must come in time and be a refusal."""
+    started = time.monotonic()
+    answer = httpx.post(f"{service.url}/log", json=body(), timeout=10)
+    assert time.monotonic() - started < DEADLINE_S + 1
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), answer.text
+    return answer
+
+
+def accepts(service: Service) -> bool:
+    return httpx.post(f"{service.url}/log", json=body(), timeout=10).status_code == 200
+
+
+async def test_away_at_the_start_then_there_then_killed_and_back(
+    own_kafka: OwnKafka, start_producer: StartProducer
+) -> None:
+    producer = start_producer(own_kafka.address, TOPIC, DEADLINES, wait=False)
+    wait_until(lambda: _is_alive(producer), 20, "/livez answers without Kafka")
+    wait_until(lambda: _kafka_check(producer) == "no Kafka broker answers", 10, "/readyz says why")
+    assert not producer.is_ready()
+    assert refusal(producer).json()["code"] == "kafka-unavailable"
+
+    own_kafka.start()
+    await asyncio.to_thread(own_kafka.wait)
+    await make_topic(own_kafka.address, TOPIC)
+    producer.wait_ready()
+
+    async with clients(producer.url, 8) as running:
+        await wait_until_async(_more_than(running.acknowledged, 50), 20, "50 actions are acknowledged")
+        own_kafka.stop()
+        await wait_until_async(_some_are(running.statuses, 503), DEADLINE_S + 2, "requests are refused in time")
+        own_kafka.start()
+        reached = len(running.acknowledged) + 50
+        await wait_until_async(_more_than(running.acknowledged, reached), RECOVERY_S, "actions are acknowledged again")
+
+    stored = [decode(record.value).event_id for record in await records_on(own_kafka.address, TOPIC)]
+    assert len(stored) == len(set(stored)), "the producer's own retries have doubled an action"
+    assert running.acknowledged <= set(stored)
+    assert set(running.statuses) == {200, 503}
+
+
+def test_frozen_it_is_refused_at_the_deadline_then_at_once_and_recovers(
+    own_kafka: OwnKafka, start_producer: StartProducer
+) -> None:
+    producer = start_producer(own_kafka.address, TOPIC, DEADLINES)
+    assert accepts(producer)
+    own_kafka.freeze()
+    try:
+        late = refusal(producer).json()
+        assert late["code"] == "unacknowledged"
+        assert "with the same ids is safe" in late["detail"]
+        wait_until(lambda: refusal(producer).json()["code"] == "kafka-unavailable", 10, "it is given up")
+    finally:
+        own_kafka.thaw()
+    wait_until(lambda: accepts(producer), RECOVERY_S, "it publishes again")
+
+
+def test_asked_to_stop_while_kafka_is_frozen_it_answers_and_ends_in_time(
+    own_kafka: OwnKafka, start_producer: StartProducer
+) -> None:
+    producer = start_producer(own_kafka.address, TOPIC, {"DRAIN_TIMEOUT_S": "3"})
+    assert accepts(producer)
+    own_kafka.freeze()
+    try:
+        with httpx.stream("POST", f"{producer.url}/log", json=body(), timeout=1) as _:
+            pytest.fail("answered although Kafka is frozen")
+    except httpx.ReadTimeout:
+        pass  # it waits for Kafka, as the next one will
+    finally:
+        started = time.monotonic()
+        code = producer.terminate()
+        own_kafka.thaw()
+    assert code == 0
+    assert time.monotonic() - started < 3.5
+
+
+async def test_without_the_topic_it_says_what_to_run_and_never_makes_it(
+    empty_namespace: Namespace, start_producer: StartProducer
+) -> None:
+    kafka, topic = empty_namespace.infra.kafka_bootstrap, empty_namespace.topic
+    missing = f"topic '{topic}' does not exist: run python -m deploy.setup"
+    producer = start_producer(kafka, topic, DEADLINES, wait=False)
+    wait_until(lambda: _is_alive(producer), 20, "/livez answers without the topic")
+    wait_until(lambda: _kafka_check(producer) == missing, 10, "/readyz says what to run")
+    assert missing in refusal(producer).json()["detail"]
+    assert topic not in await topics_of(kafka)
+
+    await make_topic(kafka, topic)
+    producer.wait_ready()
+    assert accepts(producer)
+
+    await delete_topic(kafka, topic)
+    wait_until(lambda: _kafka_check(producer) == missing, 10, "/readyz notices that the topic is gone")
+    assert missing in refusal(producer).json()["detail"]
+    await make_topic(kafka, topic, partitions=1)
+    wait_until(lambda: accepts(producer), RECOVERY_S, "it publishes to the new topic")
+
+
+def _is_alive(service: Service) -> bool:
+    try:
+        return httpx.get(f"{service.url}/livez").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _kafka_check(service: Service) -> str:
+    return str(httpx.get(f"{service.url}/readyz", timeout=5).json()["checks"]["kafka"])
+
+
+def _more_than(ids: set[str], count: int) -> Callable[[], Awaitable[bool]]:
+    async def reached() -> bool:
+        return len(ids) > count
+
+    return reached
+
+
+def _some_are(statuses: list[int], wanted: int) -> Callable[[], Awaitable[bool]]:
+    async def reached() -> bool:
+        return wanted in statuses
+
+    return reached
