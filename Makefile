@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --require-has
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop-check setup test unit lint format lock bench-e2e clean distclean
+.PHONY: help run setup test unit download lint format lock bench-e2e clean distclean
 
 help:  ## list every task
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,8 +17,11 @@ run: $(VENV)/.local  ## start Kafka, ClickHouse and the three services on 127.0.
 setup: $(VENV)/.dev  ## make the virtual environment with every tool of a developer
 
 test: $(VENV)/.dev lint  ## lint, type-check and run every test against the real Kafka and ClickHouse
-	@$(BIN)/python -m pytest tests/unit -q
-	@$(BIN)/python -m pytest tests/integration tests/end_to_end -n 2 --dist loadgroup
+	@$(BIN)/python -m deploy.local download
+	@$(BIN)/python -m pytest tests -n 2 --dist loadgroup
+
+download: $(VENV)/.local  ## fetch Kafka and ClickHouse into the cache and verify them; the rest works offline then
+	@$(BIN)/python -m deploy.local download
 
 unit: $(VENV)/.dev  ## the tests that need no network: a few seconds
 	@$(BIN)/python -m pytest tests/unit -q
@@ -42,10 +45,10 @@ lock: $(VENV)/.dev  ## resolve the dependencies again into requirements/*.txt, w
 	    --no-header --no-annotate $$([ $$set = services ] || echo --extra $$set) \
 	    pyproject.toml -o requirements/$$set.txt || exit 1; done
 
-clean:  ## remove the local stack's data (topics, tables, logs)
+clean: $(VENV)/.local  ## remove the local stack's data (topics, tables, logs)
 	@$(BIN)/python -m deploy.local clean
 
-distclean: clean  ## remove the data and the virtual environment too
+distclean: clean  ## remove the data and the virtual environment too; the cache of downloads stays
 	@rm -rf $(VENV)
 
 $(VENV)/bin/python:
