@@ -10,8 +10,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 from producer_api import metrics
 from producer_api.delivery import Batch, Budget, Part
+
+_log = structlog.get_logger(__name__)
+
+
+class SendError(Exception):
+    """A batch will not be acknowledged; the message is a reason that clients may read."""
 
 
 class Transport(Protocol):
@@ -21,7 +29,7 @@ class Transport(Protocol):
         """An empty batch."""
 
     async def send(self, batch: Batch, partition: int) -> None:
-        """Return when all in-sync replicas hold the batch; raise when they will not."""
+        """Return when all in-sync replicas hold the batch; raises SendError when they will not."""
 
 
 class Lane:
@@ -151,5 +159,8 @@ class Lanes:
     def _on_failure(self, error: BaseException) -> None:
         if isinstance(error, TimeoutError):
             self.fail(f"Kafka did not acknowledge a batch within {self._ack_timeout_s:g} s")
+        elif isinstance(error, SendError):
+            self.fail(str(error))
         else:
-            self.fail(f"Kafka refused a batch: {error!r}")
+            _log.error("sending a batch failed unexpectedly", exc_info=error)
+            self.fail("sending to Kafka failed")

@@ -26,12 +26,13 @@ from contract.topics import record_key
 from kit.kafka import connection_options
 from producer_api import metrics
 from producer_api.delivery import Batch, Budget, Delivery, KafkaUnavailableError, Part
-from producer_api.lanes import Lanes
+from producer_api.lanes import Lanes, SendError
 from producer_api.settings import Settings
 
 _RECORD_OVERHEAD_BYTES = 40  # record header, `schema` header, lengths
 _DISCARD_TIMEOUT_S = 15.0
 
+_STOPPING = "the service is stopping"
 _NO_ANSWER = "no Kafka broker answers"
 
 _log = structlog.get_logger(__name__)
@@ -74,20 +75,36 @@ class KafkaProducer:
         return batch
 
     async def send(self, batch: Batch, partition: int) -> None:
-        _ = self.partitions  # send_batch() would name a missing topic, see refresh()
-        await (await self._producer.send_batch(batch, self._topic, partition=partition))
+        try:
+            _ = self.partitions  # send_batch() would name a missing topic, see refresh()
+            await (await self._producer.send_batch(batch, self._topic, partition=partition))
+        except TopicMissingError as error:
+            raise SendError(str(error)) from error
+        except KafkaError as error:
+            raise SendError(f"Kafka refused a batch ({type(error).__name__})") from error
 
-    async def discard(self, reason: str) -> None:
+    async def discard(self) -> None:
         """Close the connections, giving up what is not acknowledged. Takes seconds when a broker does not answer."""
-        # stop() waits for every batch, and an idempotent one never gives up: there is no public way to end it.
-        self._producer._message_accumulator.fail_all(KafkaError(reason))
         try:
             async with asyncio.timeout(_DISCARD_TIMEOUT_S):
+                await self._give_up_batches()
                 await self._producer.stop()
         except Exception as error:  # noqa: BLE001 - its tasks end with whatever stopped them
             _log.debug("a Kafka producer did not stop cleanly", error=repr(error))
         finally:
             await self._producer.client.close()
+
+    async def _give_up_batches(self) -> None:
+        """End the sending task and the batches it leaves: stop() waits for them, and idempotent ones retry for ever.
+
+        There is no public way. The task goes first, for it cannot bear a batch that ends while it is being sent.
+        """
+        accumulator = self._producer._message_accumulator
+        await self._producer._sender.close()
+        pending: set[Any] = accumulator._pending_batches
+        pending.update(batch for batches in accumulator._batches.values() for batch in batches)
+        for batch in list(pending):  # each leaves the set by itself, and must be in it
+            batch.future.cancel()
 
 
 class Publisher:
@@ -152,8 +169,10 @@ class Publisher:
         """Fail everything that is still unacknowledged then: the service stops, its requests must be answered."""
 
         def give_up() -> None:
+            if self._supervisor is not None:
+                self._supervisor.cancel()
             if self._lanes is not None:
-                self._lanes.fail("the service is stopping")
+                self._lanes.fail(_STOPPING)
 
         asyncio.get_running_loop().call_later(delay_s, give_up)
 
@@ -166,7 +185,7 @@ class Publisher:
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.wait([self._supervisor])
-        self._retire("the service is stopping")
+        self._retire(_STOPPING)
         if self._discarding:
             await asyncio.wait(self._discarding, timeout=timeout_s)
 
@@ -206,7 +225,7 @@ class Publisher:
                 await producer.refresh()
             _ = producer.partitions
         except BaseException:
-            self._discard(producer, "not connected")
+            self._discard(producer)
             raise
         return producer
 
@@ -237,10 +256,10 @@ class Publisher:
         if lanes is not None:
             lanes.fail(reason)
         if producer is not None:
-            self._discard(producer, reason)
+            self._discard(producer)
 
-    def _discard(self, producer: KafkaProducer, reason: str) -> None:
-        task = asyncio.create_task(producer.discard(reason))
+    def _discard(self, producer: KafkaProducer) -> None:
+        task = asyncio.create_task(producer.discard())
         self._discarding.add(task)
         task.add_done_callback(self._discarding.discard)
 

@@ -38,6 +38,12 @@ def accepts(service: Service) -> bool:
     return httpx.post(f"{service.url}/log", json=body(), timeout=10).status_code == 200
 
 
+def assert_no_stack_trace(service: Service) -> None:
+    """A producer that is given up leaves no task and no future behind that complains later."""
+    assert "Traceback" not in service.log
+    assert "never retrieved" not in service.log
+
+
 async def test_away_at_the_start_then_there_then_killed_and_back(
     own_kafka: OwnKafka, start_producer: StartProducer
 ) -> None:
@@ -64,6 +70,7 @@ async def test_away_at_the_start_then_there_then_killed_and_back(
     assert len(stored) == len(set(stored)), "the producer's own retries have doubled an action"
     assert running.acknowledged <= set(stored)
     assert set(running.statuses) == {200, 503}
+    assert_no_stack_trace(producer)
 
 
 def test_frozen_it_is_refused_at_the_deadline_then_at_once_and_recovers(
@@ -80,6 +87,7 @@ def test_frozen_it_is_refused_at_the_deadline_then_at_once_and_recovers(
     finally:
         own_kafka.thaw()
     wait_until(lambda: accepts(producer), RECOVERY_S, "it publishes again")
+    assert_no_stack_trace(producer)
 
 
 def test_asked_to_stop_while_kafka_is_frozen_it_answers_and_ends_in_time(
@@ -99,6 +107,7 @@ def test_asked_to_stop_while_kafka_is_frozen_it_answers_and_ends_in_time(
         own_kafka.thaw()
     assert code == 0
     assert time.monotonic() - started < 3.5
+    assert_no_stack_trace(producer)
 
 
 async def test_without_the_topic_it_says_what_to_run_and_never_makes_it(

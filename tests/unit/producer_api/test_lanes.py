@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from producer_api.delivery import Budget, Delivery, OverloadedError, Part, UnacknowledgedError
-from producer_api.lanes import Lanes
+from producer_api.lanes import Lanes, SendError
 from tests.unit.producer_api.fake_kafka import FakeKafka
 
 ROOM = 1_000
@@ -142,12 +142,22 @@ async def test_one_refused_batch_fails_every_request_of_that_producer() -> None:
     sent, elsewhere = requests.post(b"1"), requests.post(b"2", partitions=(1,))
     await settle()
     queued = requests.post(b"3")
-    kafka.refuse(RuntimeError("out of order"))
+    kafka.refuse(SendError("out of order"))
     for request in (sent, elsewhere, queued):
         with pytest.raises(UnacknowledgedError, match="may be stored or not"):
             await request
     assert "out of order" in requests.lanes.failed.result()
     assert requests.budget.used_bytes == 0
+
+
+async def test_a_failure_that_nobody_foresaw_is_answered_too() -> None:
+    kafka = FakeKafka()
+    requests = Requests(kafka)
+    request = requests.post(b"1")
+    await settle()
+    kafka.refuse(RuntimeError("a bug"))
+    with pytest.raises(UnacknowledgedError, match="sending to Kafka failed"):
+        await request
 
 
 async def test_a_batch_that_is_not_acknowledged_in_time_fails_the_producer() -> None:
