@@ -108,6 +108,11 @@ class Pool:
             connection.close()
         self._idle.clear()
 
+    @property
+    def idle_usable(self) -> int:
+        """Kept connections that the next requests can use."""
+        return sum(connection.is_usable for connection in self._idle)
+
     async def _take(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()

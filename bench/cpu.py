@@ -18,6 +18,7 @@ class CpuMeter:
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._processes = {name: _process(name, pid) for name, pid in pids.items()}
         self._before = self._now()
+        self._began_s, self._busy_before_s = time.monotonic(), _busy_s()
 
     def spent_s(self) -> dict[str, float]:
         """Seconds of user and system time, all threads."""
@@ -29,6 +30,11 @@ class CpuMeter:
             raise ValueError("no action was accepted")
         return {name: round(seconds * 1e6 / actions, 1) for name, seconds in self.spent_s().items()}
 
+    def others_percent(self) -> float:
+        """Percent of all cores that went to anything else, the kernel's own threads included."""
+        others_s = _busy_s() - self._busy_before_s - sum(self.spent_s().values())
+        return round(100 * max(0.0, others_s) / (time.monotonic() - self._began_s) / (psutil.cpu_count() or 1), 1)
+
     def _now(self) -> dict[str, float]:
         seconds = {}
         for name, process in self._processes.items():
@@ -38,6 +44,12 @@ class CpuMeter:
                 raise ProcessLookupError(f"{name} died during the benchmark") from None
             seconds[name] = times.user + times.system
         return {**seconds, GENERATOR: time.process_time()}
+
+
+def _busy_s() -> float:
+    """Seconds that all cores together have been busy since the machine started."""
+    times = psutil.cpu_times()
+    return float(sum(getattr(times, kind, 0.0) for kind in ("user", "nice", "system", "irq", "softirq")))
 
 
 def _process(name: str, pid: int) -> psutil.Process:

@@ -22,6 +22,7 @@ from bench.stack import Stack, StackError
 from bench.stored import until_stored
 from bench.throughput import Load, ThroughputRun
 from deploy.local.components import kafka_jars
+from deploy.local.errors import LocalError
 
 _ACTIONS_PER_S: Final = 1_000
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     paper = Paper()
     try:
         findings = _run(plan(options), paper)
-    except (StackError, ExceptionGroup, OSError) as error:
+    except (StackError, LocalError, ExceptionGroup, OSError) as error:
         paper.note(f"\nThe benchmark failed: {_reason(error)}")
         return 1
     except KeyboardInterrupt:
@@ -87,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(wanted: Plan, paper: Paper) -> Findings:
-    busy_percent, before_ms = machine.busy_percent(), machine.calibration_ms()
+    stack.fetch_components()
+    before_ms = machine.calibration_ms()
     with tempfile.TemporaryDirectory(prefix="actionlog-bench-") as folder:
         data_dir = Path(folder)
         paper.note("Starting the stack: Kafka, ClickHouse and the three services")
@@ -105,7 +107,6 @@ def _run(wanted: Plan, paper: Paper) -> Findings:
         date=report.today(),
         changed_settings=stack.changed_settings(os.environ),
         calibration_ms=(before_ms, machine.calibration_ms()),
-        busy_percent=busy_percent,
     )
     return Findings(surroundings, quiet, runs, loaded, accepted, stored)
 

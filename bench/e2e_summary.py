@@ -26,7 +26,6 @@ class Surroundings:
     date: str
     changed_settings: dict[str, str]
     calibration_ms: tuple[float, float]
-    busy_percent: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,8 @@ def result(findings: Findings) -> dict[str, Any]:
         "stored": findings.stored,
         "changed_settings": around.changed_settings,
         "calibration_ms": around.calibration_ms,
-        "busy_before_percent": around.busy_percent,
+        "others_percent": findings.spread(_others_percent).median,
+        "others_percent_at_full_load": loaded.others_percent if loaded else None,
         "machine": {**around.machine, "kafka": around.kafka, "clickhouse": around.clickhouse},
     }
 
@@ -105,7 +105,6 @@ def _show_surroundings(around: Surroundings, paper: Paper) -> None:
             "commit": f"{around.commit}, {around.date}",
             "settings": ", ".join(f"{k}={v}" for k, v in around.changed_settings.items()) or "defaults",
             "speed": f"a fixed piece of work took {before:g} ms before, {after:g} ms after",
-            "others": f"had {around.busy_percent:.0f} % of the cores busy before the start",
         }
     )
 
@@ -154,7 +153,16 @@ def _show_cpu(findings: Findings, paper: Paper) -> None:
         spent.append(findings.loaded.cpu_us_per_action)
     rows = [[name, *(f"{phase[name]:,.1f}" for phase in spent)] for name in _PROCESSES]
     paper.table(columns, rows)
+    others = [findings.quiet.others_percent, findings.spread(_others_percent).most]
+    others += [findings.loaded.others_percent] if findings.loaded else []
+    paper.note(
+        f"Other processes and the kernel took {', '.join(f'{percent:.0f}' for percent in others)} % of the cores."
+    )
 
 
 def _poll_gap_ms(run: FreshnessRun) -> float:
     return percentile(run.poll_gaps_ms, 50)
+
+
+def _others_percent(run: FreshnessRun) -> float:
+    return run.others_percent

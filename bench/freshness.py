@@ -43,6 +43,7 @@ class FreshnessRun:
     latest_start_ms: float
     accepted: int
     cpu_us_per_action: dict[str, float]
+    others_percent: float
 
     def ack(self, percent: float) -> float:
         return percentile(self.ack_ms, percent)
@@ -80,6 +81,7 @@ async def measure(stack: Stack, name: str, wanted: Pace, probing: Probing | None
         latest_start_ms=latest_start_ms,
         accepted=wanted.actions,
         cpu_us_per_action=cpu.us_per_action(wanted.actions),
+        others_percent=cpu.others_percent(),
     )
 
 

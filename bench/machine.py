@@ -65,11 +65,6 @@ def calibration_ms() -> float:
     return round(statistics.median(rounds), 1)
 
 
-def busy_percent() -> float:
-    """Percent of all cores that are busy now, over a second: with others' work, before ours begins."""
-    return psutil.cpu_percent(interval=1.0)
-
-
 def _git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=_CHECKOUT, check=True, capture_output=True, text=True).stdout.strip()
 

@@ -14,11 +14,16 @@ from typing import Final
 from bench.client import Address
 from deploy.local import passwords, ports, state
 from deploy.local.child import tie_to_parent
+from deploy.local.components import fetch
+from deploy.local.components.engine_package import EnginePackage
+from deploy.local.components.kafka_jars import KafkaJars
+from deploy.local.console import Terminal
 from deploy.local.passwords import User
 from deploy.local.services import DATABASE, SERVICES
+from deploy.local.settings import LocalSettings
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[1]
-_START_S: Final = 180.0  # on a machine whose cache is empty, run `python -m deploy.local download` first
+_START_S: Final = 180.0
 _STOP_S: Final = 60.0
 _POLL_S: Final = 0.1
 _HTTP_S: Final = 30.0
@@ -63,6 +68,14 @@ def changed_settings(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in sorted(environment.items())
         if name.startswith(_PREFIXES) and not any(part in name for part in foreign)
     }
+
+
+def fetch_components() -> None:
+    """Download Kafka and ClickHouse where they are not there yet, with progress. Raises LocalError."""
+    settings = LocalSettings()
+    jars, package = KafkaJars(settings.cache_dir), EnginePackage(settings.cache_dir)
+    with Terminal() as terminal:
+        fetch.ensure([jars, package], settings.cache_dir, terminal, timeout_s=settings.download_timeout_s)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ class ThroughputRun:
     sending_s: float
     storing_s: float
     cpu_us_per_action: dict[str, float]
+    others_percent: float
 
     @property
     def accepted_per_s(self) -> float:
@@ -74,6 +75,7 @@ async def measure(stack: Stack, load: Load, before: int) -> ThroughputRun:
         sending_s=sending_s,
         storing_s=stored_at_s - began_s,
         cpu_us_per_action=cpu.us_per_action(accepted),
+        others_percent=cpu.others_percent(),
     )
 
 
