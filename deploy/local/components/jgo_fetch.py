@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import truststore
 from jgo.maven import MavenContext
 
 from deploy.local.components.kafka_jars import Jar, read_lock
@@ -38,5 +39,13 @@ def _fetch_one(context: MavenContext, jar: Jar, repository: Path) -> None:
                 raise
 
 
+def main() -> None:
+    truststore.inject_into_ssl()  # as pip does: a company's own CA is in the machine's store, not in certifi's
+    try:
+        fetch(read_lock(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
+    except OSError as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    fetch(read_lock(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
+    main()
