@@ -32,6 +32,7 @@ class ActionRow(msgspec.Struct, frozen=True, gc=False):
     properties: msgspec.Raw
     partition: int
     offset: int
+    clock_skew_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def _row(action: ActionRecord, partition: int, offset: int) -> ActionRow:
         action.properties,
         partition,
         offset,
+        action.clock_skew_ms,
     )
 
 

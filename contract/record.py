@@ -17,6 +17,7 @@ EARLIEST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)  # exclusive
 
 MAX_OFFSET_MINUTES: Final = 24 * 60 - 1  # RFC 3339 allows offsets of up to 23:59
+MAX_CLOCK_SKEW_MS: Final = 7_258_118_400_000  # the whole accepted range
 _CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
@@ -24,7 +25,7 @@ class RecordError(ValueError):
     """A value that is no action record; the message names the field and the reason."""
 
 
-class ActionRecord(msgspec.Struct, frozen=True, gc=False):
+class ActionRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One accepted action.
 
     event_id            canonical UUID text; the same id is the same action
@@ -33,6 +34,8 @@ class ActionRecord(msgspec.Struct, frozen=True, gc=False):
     utc_offset_minutes  the offset the client wrote its time with, east positive
     received_at         UTC, microseconds, the producer's clock
     properties          the client's JSON object, byte for byte
+    clock_skew_ms       the producer's clock minus the client's when it sent; None when the client did not say.
+                        An estimate (it holds the way through the network): ``time`` plus this is the corrected time
     """
 
     event_id: str
@@ -43,6 +46,7 @@ class ActionRecord(msgspec.Struct, frozen=True, gc=False):
     utc_offset_minutes: int
     received_at: datetime
     properties: msgspec.Raw
+    clock_skew_ms: int | None = None
 
 
 _encoder = msgspec.json.Encoder()
@@ -81,3 +85,5 @@ def _check(record: ActionRecord) -> None:
         raise RecordError("more than a day - at `$.utc_offset_minutes`")
     if bytes(memoryview(record.properties)[:1]) != b"{":
         raise RecordError("not a JSON object - at `$.properties`")
+    if record.clock_skew_ms is not None and abs(record.clock_skew_ms) > MAX_CLOCK_SKEW_MS:
+        raise RecordError("more than the accepted times span - at `$.clock_skew_ms`")

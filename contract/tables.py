@@ -21,6 +21,7 @@ COLUMNS: Final[dict[str, frozenset[str]]] = {
             "properties",
             "partition",
             "offset",
+            "clock_skew_ms",
         }
     ),
     DEAD_LETTERS: frozenset(

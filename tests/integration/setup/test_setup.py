@@ -23,13 +23,16 @@ async def test_a_second_run_finds_nothing_to_do(empty_namespace: Namespace) -> N
         f"created topic {empty_namespace.topic} with 5 partitions",
         "applied 0001_actions",
         "applied 0002_dead_letters",
+        "applied 0003_clock_skew",
     ]
     assert await apply(settings) == []
 
 
 async def test_the_history_is_recorded(namespace: Namespace) -> None:
-    history = namespace.query("SELECT version, name, applied_at > now() - 3600 FROM {db}.schema_migrations FINAL")
-    assert history == "1\tactions\t1\n2\tdead_letters\t1"
+    history = namespace.query(
+        "SELECT version, name, applied_at > now() - 3600 FROM {db}.schema_migrations FINAL ORDER BY version"
+    )
+    assert history == "1\tactions\t1\n2\tdead_letters\t1\n3\tclock_skew\t1"
 
 
 async def test_a_migration_changed_afterwards_is_refused(namespace: Namespace) -> None:

@@ -35,7 +35,12 @@ def test_a_record_is_read_as_it_was_written(
 
 
 def test_fields_that_a_later_version_adds_are_ignored() -> None:
-    assert decode(msgspec.json.encode({**GOOD, "skew_ms": 12})).type == "CLICK"
+    assert decode(msgspec.json.encode({**GOOD, "colour": "red"})).type == "CLICK"
+
+
+def test_a_record_without_the_later_fields_is_read() -> None:
+    assert decode(msgspec.json.encode(GOOD)).clock_skew_ms is None
+    assert decode(msgspec.json.encode({**GOOD, "clock_skew_ms": -12})).clock_skew_ms == -12
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,7 @@ def test_fields_that_a_later_version_adds_are_ignored() -> None:
         ("time", "2200-01-01T00:00:00Z"),
         ("received_at", "1969-12-31T23:59:59Z"),
         ("utc_offset_minutes", 1440),
+        ("clock_skew_ms", 2**63),
         ("properties", []),
         ("user_id", None),
     ],
