@@ -6,6 +6,7 @@ from typing import Protocol
 
 from contract.record import SCHEMA_HEADER
 
+_RECORD_OVERHEAD_BYTES = 40  # record header, `schema` header, lengths
 _HEADERS = [SCHEMA_HEADER]
 
 
@@ -85,8 +86,8 @@ class Delivery:
 
     __slots__ = ("_parts_open", "future")
 
-    def __init__(self, parts: int) -> None:
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(self, loop: asyncio.AbstractEventLoop, parts: int) -> None:
+        self.future: asyncio.Future[None] = loop.create_future()
         self._parts_open = parts
 
     def part_acknowledged(self) -> None:
@@ -99,15 +100,20 @@ class Delivery:
             self.future.set_exception(UnacknowledgedError(reason))
 
 
+def size_bytes(records: Sequence[tuple[bytes, bytes]]) -> int:
+    """Bytes that the records occupy in a batch, about."""
+    return _RECORD_OVERHEAD_BYTES * len(records) + sum([len(key) + len(value) for key, value in records])
+
+
 class Part:
     """The records of one request that go to one partition: (key, value) pairs, sent in order."""
 
     __slots__ = ("_next", "delivery", "records", "size_bytes")
 
-    def __init__(self, delivery: Delivery, records: Sequence[tuple[bytes, bytes]], size_bytes: int) -> None:
+    def __init__(self, delivery: Delivery, records: Sequence[tuple[bytes, bytes]]) -> None:
         self.delivery = delivery
         self.records = records
-        self.size_bytes = size_bytes
+        self.size_bytes = size_bytes(records)
         self._next = 0
 
     def fill(self, batch: Batch) -> bool:

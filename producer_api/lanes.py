@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from producer_api import metrics
+from producer_api.deadline import Deadline
 from producer_api.delivery import Batch, Budget, Part
 
 _log = structlog.get_logger(__name__)
@@ -52,13 +53,14 @@ class Lane:
         self._waiting: deque[Part] = deque()
         self._sending: list[Part] = []  # parts whose last record is in the batch in flight
         self._running: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
         self.acknowledged = False  # whether Kafka has ever acknowledged a batch of this lane
 
     def append(self, part: Part) -> None:
         """Queue a part, whose bytes were taken from the budget; they are given back when it is settled."""
         self._waiting.append(part)
         if self._running is None:
-            self._running = asyncio.create_task(self._run())
+            self._running = self._loop.create_task(self._run())
 
     def abort(self, reason: str) -> None:
         """Fail everything that waits or is in flight."""
@@ -101,7 +103,7 @@ class Lane:
 
     async def _send(self, batch: Batch) -> None:
         size_bytes, started = batch.size(), time.monotonic()
-        async with asyncio.timeout(self._ack_timeout_s):
+        with Deadline(self._loop, self._ack_timeout_s):
             await self._transport.send(batch, self._partition)
         metrics.ACK_SECONDS.observe(time.monotonic() - started)
         metrics.BATCH_RECORDS.observe(batch.record_count())
@@ -116,6 +118,7 @@ class Lane:
 class Lanes:
     """The lanes of one Kafka producer. They fail together, for a producer that lost one batch has lost its sequence.
 
+    loop      the event loop they run in
     failed    resolves to the reason when a batch has failed; nothing may be appended from then on
     """
 
@@ -124,7 +127,8 @@ class Lanes:
         self._budget = budget
         self._ack_timeout_s = ack_timeout_s
         self._lanes: dict[int, Lane] = {}
-        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[str] = self.loop.create_future()
 
     @property
     def acknowledged(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 
 import msgspec
@@ -13,6 +14,7 @@ from contract.record import ActionRecord
 from kit.problem import FieldError, Problem, unavailable
 from producer_api import metrics
 from producer_api.body import ClientGoneError, read_body, require_json
+from producer_api.deadline import Deadline
 from producer_api.delivery import PublishError, UnacknowledgedError
 from producer_api.envelope import Invalid
 from producer_api.field_by_field import read
@@ -40,6 +42,10 @@ class LogRoute:
         self._publisher = publisher
         self._settings = settings
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = _encode(await self._accept(scope, receive))
@@ -62,7 +68,7 @@ class LogRoute:
         require_json(scope["headers"])
         body: bytes | None = None
         try:
-            async with asyncio.timeout(self._settings.request_timeout_s):
+            with Deadline(self._loop, self._settings.request_timeout_s):
                 body = await read_body(scope["headers"], receive, max_bytes=self._settings.max_body_bytes)
                 records = self._read(body)
                 await self._publisher.publish(records)

@@ -29,7 +29,6 @@ from producer_api.delivery import Batch, Budget, Delivery, KafkaUnavailableError
 from producer_api.lanes import Lanes, SendError
 from producer_api.settings import Settings
 
-_RECORD_OVERHEAD_BYTES = 40  # record header, `schema` header, lengths
 _DISCARD_TIMEOUT_S = 15.0
 
 _STOPPING = "the service is stopping"
@@ -137,11 +136,11 @@ class Publisher:
             reason = self._away if lanes is None else lanes.failed.result()
             raise KafkaUnavailableError(f"{reason}; nothing of this request was published.")
         groups = self._by_partition(records)
-        size_bytes = {partition: _size_bytes(group) for partition, group in groups.items()}
-        self._budget.take(sum(size_bytes.values()))
-        delivery = Delivery(len(groups))
-        for partition, group in groups.items():
-            lanes.append(partition, Part(delivery, group, size_bytes[partition]))
+        delivery = Delivery(lanes.loop, len(groups))
+        parts = {partition: Part(delivery, group) for partition, group in groups.items()}
+        self._budget.take(sum([part.size_bytes for part in parts.values()]))
+        for partition, part in parts.items():
+            lanes.append(partition, part)
         await delivery.future
         metrics.ACCEPTED_ACTIONS.inc(len(records))
 
@@ -282,7 +281,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError | OSError | KafkaConnectionError):
         return _NO_ANSWER
     return f"connecting to Kafka failed ({type(error).__name__})"
-
-
-def _size_bytes(records: Sequence[tuple[bytes, bytes]]) -> int:
-    return sum(len(key) + len(value) + _RECORD_OVERHEAD_BYTES for key, value in records)

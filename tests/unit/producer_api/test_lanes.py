@@ -19,10 +19,11 @@ class Requests:
         self.lanes = Lanes(kafka, self.budget, ack_timeout_s=ack_timeout_s)
 
     def post(self, *values: bytes, partitions: tuple[int, ...] = (0,)) -> asyncio.Future[None]:
-        delivery = Delivery(len(partitions))
+        delivery = Delivery(self.lanes.loop, len(partitions))
         for partition in partitions:
-            self.budget.take(len(values))
-            self.lanes.append(partition, Part(delivery, [(b"key", value) for value in values], len(values)))
+            part = Part(delivery, [(b"key", value) for value in values])
+            self.budget.take(part.size_bytes)
+            self.lanes.append(partition, part)
         return delivery.future
 
 
@@ -127,7 +128,7 @@ async def test_a_lane_whose_whole_queue_was_given_up_sends_nothing_and_works_on(
 
 async def test_beyond_the_bound_of_bytes_a_request_is_refused_at_once() -> None:
     requests = Requests(FakeKafka())
-    waiting = requests.post(*[b"x"] * ROOM)
+    waiting = requests.post(b"x" * (ROOM - 50))
     with pytest.raises(OverloadedError, match="nothing of this request was published"):
         requests.post(b"y")
     requests.lanes.fail("the test ends")
