@@ -47,7 +47,7 @@ def plan(options: argparse.Namespace) -> Plan:
         quiet=pace,
         freshness=pace,
         freshness_runs=3,
-        probing=Probing(every=10, most=8, poll_ms=10),
+        probing=Probing(every=10, most=8, poll_ms=20),
         load=Load(connections=32, actions_per_request=100, seconds=20),
     )
     if options.quick:

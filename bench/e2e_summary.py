@@ -126,10 +126,11 @@ def _show_freshness(findings: Findings, paper: Paper) -> None:
 def _freshness_note(findings: Findings) -> str:
     runs = findings.runs
     late_ms = max(run.latest_start_ms for run in (*runs, findings.quiet))
+    polls = sum(len(run.poll_gaps_ms) + len(run.visible_ms) for run in runs)
     return (
         f"{sum(len(run.visible_ms) for run in runs)} requests followed ({sum(run.skipped for run in runs)} skipped),"
         f" seen to within {findings.spread(_poll_gap_ms).median:.0f} ms (median between two polls);"
-        f" {sum(run.busy_polls for run in runs)} polls turned away; latest start {late_ms:.0f} ms late."
+        f" {polls:,} polls, {sum(run.busy_polls for run in runs)} turned away; latest start {late_ms:.0f} ms late."
     )
 
 
