@@ -18,7 +18,7 @@ setup: $(VENV)/.dev  ## make the virtual environment with every tool of a develo
 
 test: $(VENV)/.dev lint  ## lint, type-check and run every test against the real Kafka and ClickHouse
 	@$(BIN)/python -m deploy.local download
-	@$(BIN)/python -m pytest tests -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 download: $(VENV)/.local  ## fetch Kafka and ClickHouse into the cache and verify them; the rest works offline then
 	@$(BIN)/python -m deploy.local download

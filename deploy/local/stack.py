@@ -64,8 +64,9 @@ class Stack:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._supervisor.start([clickhouse]))
                 group.create_task(self._start_kafka(kafka))
-        except* ProcessFailedError as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:  # not except*: up to Python 3.11.3 it would wrap what is raised here
+            failed = failures.subgroup(ProcessFailedError)
+            raise failed.exceptions[0] if failed else failures from None
 
     async def start_services(self) -> None:
         """All services, side by side. Raises ProcessFailedError."""

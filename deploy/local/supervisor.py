@@ -60,8 +60,9 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 for process in processes:
                     group.create_task(self._start_one(process))
-        except* ProcessFailedError as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:  # not except*: up to Python 3.11.3 it would wrap what is raised here
+            failed = failures.subgroup(ProcessFailedError)
+            raise failed.exceptions[0] if failed else failures from None
 
     async def failure(self) -> None:
         """Wait until a process can't be kept running: raises ProcessFailedError or TooManyDeathsError."""

@@ -4,15 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from bench.report import read_result
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _KEYS = {"visible_p50_ms", "visible_p99_ms", "ack_p50_ms", "ack_p99_ms", "accepted_per_s", "stored_per_s"}
 
 
-@pytest.mark.xdist_group("bench")
 def test_the_quick_benchmark_stores_exactly_what_was_accepted_and_ends_with_a_result() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.e2e", "--quick"], cwd=_CHECKOUT, capture_output=True, text=True, timeout=180

@@ -16,7 +16,7 @@ from uuid_utils import uuid7
 from tests.end_to_end.conftest import READY_S, Stack
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("whole_stack"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 ACTIONS: Final = 20_000
 PER_REQUEST: Final = 50

@@ -8,8 +8,6 @@ import pytest
 from tests.end_to_end.conftest import Stack
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("whole_stack")
-
 SAMPLE = """{
   "userId": "ABC12312XYZ", "sessionId": "XYZ45126ABC",
   "actions": [

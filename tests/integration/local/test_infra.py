@@ -6,13 +6,10 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests.infra import Infra
 from tests.integration.local.local_stack import LocalStack, crash_engine, read_json
 from tests.waiting import wait_until
-
-pytestmark = pytest.mark.xdist_group("local")
 
 
 def _infra(stack: LocalStack, state: Path) -> Infra:

@@ -5,14 +5,11 @@ import subprocess
 from pathlib import Path
 
 import psutil
-import pytest
 
 from deploy.local.banner import get_command, post_command
 from deploy.local.settings import LocalSettings
 from tests.integration.local.local_stack import LocalStack, read_json
 from tests.waiting import wait_until
-
-pytestmark = pytest.mark.xdist_group("local")
 
 _PROCESSES = {"kafka", "clickhouse", "producer_api", "consumer", "query_api"}
 

@@ -16,8 +16,6 @@ from tests.namespace import Namespace
 from tests.services import Service
 from tests.waiting import wait_until, wait_until_async
 
-pytestmark = pytest.mark.xdist_group("producer_own_kafka")  # one broker for the module
-
 TOPIC = "actions"
 # Short, so that a test of the deadline is short.
 DEADLINES = {"REQUEST_TIMEOUT_S": "1.5", "KAFKA_REQUEST_TIMEOUT_MS": "500", "KAFKA_CONNECT_TIMEOUT_S": "2"}
