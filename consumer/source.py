@@ -202,6 +202,10 @@ async def _translated() -> AsyncIterator[None]:
     try:
         yield
     except _FENCED as error:
-        raise Fenced(f"{type(error).__name__} {error}") from error
+        raise Fenced(_words(error)) from error
     except (KafkaError, OSError, TimeoutError) as error:
-        raise SourceUnavailable(f"Kafka: {type(error).__name__} {error}") from error
+        raise SourceUnavailable(f"Kafka is away or busy: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -22,6 +22,7 @@ COLUMNS: Final[dict[str, frozenset[str]]] = {
             "partition",
             "offset",
             "clock_skew_ms",
+            "hour",  # an alias: the key's first part, by which readers bound what they read
         }
     ),
     DEAD_LETTERS: frozenset(
