@@ -47,30 +47,25 @@ class Delivery:
 
         Raises TornBlock; cancelling it leaves the block to whoever recovers it.
         """
-        async with self._slots:
-            for part in block.sub_blocks:
-                try:
-                    await self._settle(part, begun=begun)
-                finally:
-                    self._troubles.pop(part.token, None)
+        for part in block.sub_blocks:
+            try:
+                await self._settle(part, begun=begun)
+            finally:
+                self._troubles.pop(part.token, None)
 
     async def _settle(self, part: SubBlock, *, begun: bool) -> None:
-        failures = 0
-        if not begun:
-            try:
-                await self._insert(part, part.token)
-            except (StoreUnavailable, StoreRefused) as error:
-                failures = await self._wait(part, error, failures)
-            else:
-                return
-        repeats = 0
+        failures = repeats = 0
+        is_first = not begun
         while True:
             try:
-                await self._store.kill(part.token)
-                if await self._is_present(part):
-                    return
-                await self._insert(part, part.token if repeats == 0 else f"{part.token}.{repeats}")
-                repeats += 1  # answered 200: were it dropped by its token, the next read-back finds nothing
+                async with self._slots:  # only while it asks something: a block that waits holds nobody up
+                    if is_first:
+                        is_first = False  # whatever becomes of this attempt, it was the first
+                        return await self._insert(part, part.token)
+                    if await self._is_stored(part):
+                        return None
+                    await self._insert(part, part.token if repeats == 0 else f"{part.token}.{repeats}")
+                    repeats += 1  # answered 200: were it dropped by its token, the next read-back finds nothing
             except (StoreUnavailable, StoreRefused) as error:
                 failures = await self._wait(part, error, failures)
 
@@ -78,7 +73,9 @@ class Delivery:
         with metrics.INSERT_SECONDS.time():
             await self._store.insert(part, token)
 
-    async def _is_present(self, part: SubBlock) -> bool:
+    async def _is_stored(self, part: SubBlock) -> bool:
+        """Whether the rows are there, once no earlier attempt can bring them any more."""
+        await self._store.kill(part.token)
         presence = await self._store.presence(part)
         metrics.READ_BACKS.labels(presence.value).inc()
         if presence is Presence.SOME:

@@ -1,15 +1,17 @@
+import asyncio
 import contextlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.block import build
+from consumer.block import SubBlock, build
 from consumer.delivery import Delivery
-from consumer.errors import StoreUnavailable, TornBlock
+from consumer.errors import StoreRefused, StoreUnavailable, TornBlock
 from consumer.settings import Settings
 from tests.unit.consumer.fake_clickhouse import FakeClickHouse, Fate
 from tests.unit.consumer.records import record
+from tests.waiting import wait_until_async
 
 SETTINGS = Settings(backoff_first_ms=1, backoff_max_ms=1)
 BLOCK = build("actions", 0, 0, 4, [record(offset) for offset in range(4)])
@@ -78,3 +80,29 @@ async def test_trouble_is_told_while_it_lasts_and_gone_after() -> None:
     await delivery.deliver(BLOCK, begun=False)
     assert set(told) == {"connection refused"}
     assert delivery.trouble is None
+
+
+async def test_a_block_that_is_refused_holds_no_other_up() -> None:
+    class Refusing(FakeClickHouse):
+        async def insert(self, part: SubBlock, token: str) -> None:
+            if part.partition == 0:
+                raise StoreRefused("no such column", 16)
+            await super().insert(part, token)
+
+    store = Refusing(iter([]))
+    delivery = Delivery(store, SETTINGS.model_copy(update={"max_concurrent_inserts": 1}))
+    stuck = asyncio.create_task(delivery.deliver(BLOCK, begun=False))
+
+    async def is_refused() -> bool:
+        return delivery.trouble == "no such column"
+
+    try:
+        await wait_until_async(is_refused, 5, "the first block is refused")
+        other = build("actions", 1, 0, 1, [record(0)])
+        async with asyncio.timeout(5):
+            await delivery.deliver(other, begun=False)
+        assert store.rows == list(other.sub_blocks[0].event_ids)
+        assert not stuck.done(), "it is asked for again, for ever"
+    finally:
+        stuck.cancel()
+        await asyncio.gather(stuck, return_exceptions=True)
