@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --require-has
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test unit download lint format lock bench-e2e clean distclean
+.PHONY: help run setup test unit docs download lint format lock bench-e2e clean distclean
 
 help:  ## list every task
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict and the layout's import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/.local  ## write docs/configuration.md again, from the settings' own words
+	@$(BIN)/python -m docs.generate_configuration
 
 format: $(VENV)/.dev  ## format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .

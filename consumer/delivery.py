@@ -2,7 +2,7 @@
 
 A first attempt that is answered with 200 is done. After any other outcome, and for every block found begun, the truth
 is read back: ClickHouse writes its deduplication log before the part, so a repeat under a known token can be answered
-with 200 and store nothing (FACTS B0). Tokens guard against duplicates; only the read-back proves presence.
+with 200 and store nothing. Tokens guard against duplicates; only the read-back proves presence (docs/DESIGN.md).
 """
 
 import asyncio

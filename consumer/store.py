@@ -18,7 +18,7 @@ from consumer.settings import Settings
 from contract.tables import ACTIONS, COLUMNS, DEAD_LETTERS
 from kit.clickhouse import connect
 
-# One POST must be one ClickHouse block, else it is not atomic (FACTS B3); months are split before.
+# One POST must be one ClickHouse block, else it is not atomic; months are split before.
 _ONE_BLOCK = {
     "async_insert": 0,
     "input_format_parallel_parsing": 0,

@@ -12,10 +12,20 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class ServiceSettings(BaseSettings):
-    """Where a service listens and how it logs."""
+class Environment(BaseSettings):
+    """Settings from environment variables, else from secret files."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    def __init__(self, **values: Any) -> None:
+        folder = os.environ.get("ACTIONLOG_SECRETS_DIR")
+        if folder and "_secrets_dir" not in values:
+            values["_secrets_dir"] = Path(folder)
+        super().__init__(**values)
+
+
+class ServiceSettings(Environment):
+    """Where a service listens and how it logs."""
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
@@ -25,14 +35,8 @@ class ServiceSettings(BaseSettings):
         8.0, gt=0, description="seconds that work in flight may take to finish after SIGTERM, then it is abandoned"
     )
 
-    def __init__(self, **values: Any) -> None:
-        folder = os.environ.get("ACTIONLOG_SECRETS_DIR")
-        if folder and "_secrets_dir" not in values:
-            values["_secrets_dir"] = Path(folder)
-        super().__init__(**values)
 
-
-class KafkaSettings(BaseSettings):
+class KafkaSettings(Environment):
     """How to reach the Kafka cluster. Field names follow the Kafka clients' own."""
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port of some brokers, comma-separated")
@@ -58,7 +62,7 @@ class KafkaSettings(BaseSettings):
         return self
 
 
-class ClickHouseSettings(BaseSettings):
+class ClickHouseSettings(Environment):
     """How to reach ClickHouse, over HTTP."""
 
     clickhouse_url: str = Field(

@@ -57,7 +57,7 @@ class Store:
                 client = await self._connected()
                 answer = await client.raw_query(query.text, dict(query.parameters), settings=self._bounds(timeout_s))
         except TimeoutError as error:
-            raise self._noted(StoreUnavailable(f"ClickHouse at {self._url} gave no answer in time")) from error
+            raise self._noted(StoreUnavailable("ClickHouse gave no answer in time")) from error
         except ClickHouseError as error:
             raise self._noted(self._translated(error)) from error
         finally:
@@ -113,10 +113,10 @@ class Store:
                     self._settings, answer_timeout_s=self._settings.query_timeout_ms / 1000 + _GRACE_S
                 )
         except TimeoutError as error:
-            raise self._failed(StoreUnavailable(f"ClickHouse does not answer at {self._url}")) from error
+            raise self._failed(StoreUnavailable("ClickHouse does not answer")) from error
         except ClickHouseError as error:
             raise self._failed(self._translated(error)) from error
-        _log.info("connected to ClickHouse", url=self._url, version=client.server_version)
+        _log.info("connected to ClickHouse", url=self._settings.clickhouse_url, version=client.server_version)
         return client
 
     def _failed(self, failure: StoreError) -> StoreError:
@@ -128,7 +128,7 @@ class Store:
         metrics.CLICKHOUSE_ERRORS.labels(type(error).__name__).inc()
         if isinstance(error, StoreUnavailable | StoreNotSetUp) and str(error) != self._trouble:
             self._trouble = str(error)
-            _log.warning("cannot read from ClickHouse", reason=self._trouble)
+            _log.warning("cannot read from ClickHouse", reason=self._trouble, url=self._settings.clickhouse_url)
         return error
 
     def _note_success(self) -> None:
@@ -136,15 +136,11 @@ class Store:
             self._trouble = None
             _log.info("reading from ClickHouse again")
 
-    @property
-    def _url(self) -> str:
-        return self._settings.clickhouse_url
-
     def _translated(self, error: ClickHouseError) -> StoreError:
         code = getattr(error, "code", None)
         table = f"{self._settings.clickhouse_database}.{ACTIONS}"
         if code is None:
-            return StoreUnavailable(f"ClickHouse cannot be reached at {self._url}")
+            return StoreUnavailable("ClickHouse cannot be reached")
         if code in _TOO_LONG:
             return QueryTimedOut("the queries of this request took longer than they may")
         if code in _TOO_LARGE:

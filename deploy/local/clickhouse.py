@@ -75,7 +75,7 @@ class Engine:
     <http_port>{self.port}</http_port>
     <listen_host>{HOST}</listen_host>
     <users_config>{escape(str(self.config_dir / "users.xml"))}</users_config>
-    <logger><console>1</console><console_log_level>warning</console_log_level></logger>
+    <logger><console>1</console><console_log_level>error</console_log_level></logger>
     <max_server_memory_usage>{self.memory_mb << 20}</max_server_memory_usage>
     <mark_cache_size>{256 << 20}</mark_cache_size>
     <uncompressed_cache_size>0</uncompressed_cache_size>

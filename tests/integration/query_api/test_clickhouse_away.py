@@ -40,7 +40,7 @@ async def test_the_service_starts_without_clickhouse_and_recovers_by_itself(
             await wait_until_async(lambda: _alive(client), 20, "alive")
             ready = await client.get("/readyz")
             assert ready.status_code == 503
-            assert f"cannot be reached at {clickhouse.url}" in ready.json()["checks"]["clickhouse"]
+            assert "cannot be reached" in ready.json()["checks"]["clickhouse"]
             assert "ClickHouse cannot be reached" in await unavailable(client)
             await clickhouse.connect()
             await wait_until_async(lambda: reads(client), 5, "reads again")
@@ -86,7 +86,7 @@ async def test_many_requests_make_one_connection_attempt(
         settings = {"clickhouse_url": clickhouse.url, "clickhouse_connect_timeout_s": 0.2, "reconnect_pause_ms": 60_000}
         async with serve(**settings, max_concurrent_queries=20) as client:
             details = await asyncio.gather(*(unavailable(client) for _ in range(20)))
-            assert set(details) == {f"ClickHouse does not answer at {clickhouse.url}."}
+            assert set(details) == {"ClickHouse does not answer."}
             assert clickhouse.accepted == 1
 
 

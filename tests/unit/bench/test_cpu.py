@@ -16,7 +16,7 @@ def test_cpu_is_told_per_process_and_for_the_generator_itself() -> None:
     assert spent_s[GENERATOR] > 0
     assert spent_s["me"] >= 0
     assert meter.us_per_action(1_000)[GENERATOR] > 0
-    assert 0 <= meter.others_percent() <= 101
+    assert meter.others_percent() >= 0  # no upper bound: the kernel counts in ticks of 10 ms, this took less
 
 
 def test_a_process_that_died_meanwhile_is_an_error() -> None:

@@ -4,6 +4,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from deploy.setup import SetupSettings
 from kit.kafka import connection_options
 from kit.settings import ClickHouseSettings, KafkaSettings, ServiceSettings
 
@@ -24,6 +25,12 @@ def test_a_secret_is_read_from_a_file_named_like_its_variable(tmp_path: Path, mo
     settings = Settings()
     assert settings.clickhouse_password.get_secret_value() == "s3cret"
     assert "s3cret" not in repr(settings)
+
+
+def test_the_setups_secrets_come_from_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "setup_clickhouse_password").write_text("s3cret")
+    monkeypatch.setenv("ACTIONLOG_SECRETS_DIR", str(tmp_path))
+    assert SetupSettings().clickhouse_password.get_secret_value() == "s3cret"
 
 
 def test_sasl_without_a_password_is_refused_at_start() -> None:
