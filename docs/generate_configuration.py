@@ -30,8 +30,9 @@ _INTRODUCTION: Final = """\
 Every setting is an environment variable, every one has a default, and a wrong value ends the process at its start with
 a message that names it. Units are in the names: `_ms`, `_s`, `_hours`, `_bytes`, `_mb` (MiB).
 
-- **Secrets from files.** The services and the setup also read each setting from a file named like it (in lower or upper case)
-  in the folder that `ACTIONLOG_SECRETS_DIR` names: `query_clickhouse_password`, for example. A variable beats a file.
+- **Secrets from files.** The services and the setup also read each setting from a file named like it (in lower or
+  upper case) in the folder that `ACTIONLOG_SECRETS_DIR` names: `query_clickhouse_password`, for example. A variable
+  beats a file.
 - **A misspelt name is ignored**, since other programs' variables share the environment. Copy names from here.
 - **In the local stack** every setting can be given to `make run`: `CONSUMER_FLUSH_AFTER_MS=200 make run`. Only the
   services' addresses are the stack's own: move a port with `LOCAL_…_PORT`.
