@@ -55,13 +55,13 @@ async def test_a_query_over_its_time_is_ended_with_what_to_do(slow: Namespace, s
     assert response.status_code == 504
     assert response.json()["code"] == "query-too-slow"
     assert "shorter time range" in response.json()["detail"]
-    await wait_until_async(lambda: is_running(slow, False), 2, "the query ended in ClickHouse")
+    await wait_until_async(lambda: is_running(slow, False), 10, "the query ended in ClickHouse")
 
 
 async def test_a_request_beyond_the_concurrent_ones_is_sent_away(slow: Namespace, serve: Serve) -> None:
     async with serve(max_concurrent_queries=1, max_waiting_requests=1, max_wait_ms=50) as client:
         first = asyncio.create_task(client.get("/log"))
-        await wait_until_async(lambda: is_running(slow, True), 5, "the first runs")
+        await wait_until_async(lambda: is_running(slow, True), 20, "the first runs")
         others = await asyncio.gather(*(client.get("/log") for _ in range(3)))
         assert (await first).status_code == 200
     for response in others:
@@ -87,8 +87,8 @@ async def test_a_client_that_leaves_takes_its_query_with_it(slow: Namespace, sta
     service = start_service("query_api")
     with socket.create_connection(("127.0.0.1", service.port)) as connection:
         connection.sendall(b"GET /log HTTP/1.1\r\nHost: x\r\n\r\n")
-        await wait_until_async(lambda: is_running(slow, True), 5, "the query runs")
-    await wait_until_async(lambda: is_running(slow, False), 2, "the query ended with its client")
+        await wait_until_async(lambda: is_running(slow, True), 20, "the query runs")
+    await wait_until_async(lambda: is_running(slow, False), 10, "the query ended with its client")
     async with httpx.AsyncClient(base_url=service.url) as client:
         metrics = (await client.get("/metrics")).text
     assert 'actionlog_query_requests_total{route="/log",status="499"} 1.0' in metrics
@@ -101,7 +101,7 @@ async def test_a_request_in_flight_is_answered_before_the_service_stops(
     service = start_service("query_api")
     async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
         reading = asyncio.create_task(client.get("/log"))
-        await wait_until_async(lambda: is_running(slow, True), 5, "the query runs")
+        await wait_until_async(lambda: is_running(slow, True), 20, "the query runs")
         code = await asyncio.to_thread(service.terminate)
         assert (await reading).status_code == 200
     assert code == 0
