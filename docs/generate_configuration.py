@@ -17,6 +17,7 @@ from consumer.settings import Settings as ConsumerSettings
 from deploy.local.settings import CHECKOUT, LocalSettings
 from deploy.setup.settings import SetupSettings
 from kit.settings import ClickHouseSettings, KafkaSettings, ServiceSettings
+from producer_api.access_settings import AccessSettings
 from producer_api.settings import Settings as ProducerSettings
 from query_api.settings import Settings as QuerySettings
 
@@ -64,6 +65,7 @@ SECTIONS: Final = (
 # The groups of kit.settings; a setting that a class defines itself is its own, also where it only changes a default.
 _GROUPS: Final = (
     ("Listening and logging", ServiceSettings),
+    ("Who may write, and how much", AccessSettings),
     ("Connection to Kafka", KafkaSettings),
     ("Connection to ClickHouse", ClickHouseSettings),
 )

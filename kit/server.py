@@ -32,6 +32,7 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # uvicorn would believe the X-Forwarded-For of whoever connects from this machine
             lifespan="on",
             timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
         )

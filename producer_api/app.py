@@ -1,5 +1,6 @@
 """The composition root: settings in, ASGI application out."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from kit import health, problem
 from producer_api import log_route
+from producer_api.gate import Gate
 from producer_api.log_route import LogRoute
 from producer_api.openapi import log_path
 from producer_api.publisher import Publisher
@@ -38,14 +40,14 @@ class ProducerApp:
     def __init__(self, settings: Settings) -> None:
         self._drain_timeout_s = settings.drain_timeout_s
         self._publisher = Publisher(settings)
-        self._log = LogRoute(self._publisher, settings)
+        self._gate = Gate(LogRoute(self._publisher, settings), settings)
         self._api = Api(settings, lifespan=self._lifespan)
         self._api.router.routes.extend(health.routes({"kafka": self._publisher.problem}))
         problem.install(self._api)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == log_route.PATH:
-            await self._log(scope, receive, send)
+            await self._gate(scope, receive, send)
         else:
             await self._api(scope, receive, send)
 
@@ -56,7 +58,9 @@ class ProducerApp:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self._publisher.start()
+        watch = asyncio.create_task(self._gate.watch())
         yield
+        watch.cancel()
         await self._publisher.close(self._drain_timeout_s * _CLOSE_SHARE)
 
 

@@ -33,8 +33,24 @@ ACK_SECONDS: Final = Histogram(
 INFLIGHT_BYTES: Final = Gauge(
     "producer_inflight_bytes",
     "Bytes of records that wait for Kafka's acknowledgement. At max_inflight_bytes requests are answered 503.",
+    multiprocess_mode="livesum",
 )
 PRODUCER_RESTARTS: Final = Counter(
     "producer_kafka_restarts",
     "Kafka producers that died and were replaced by a new one. More than a few: the log says why.",
+)
+KEY_REQUESTS: Final = Counter(
+    "producer_key_requests",
+    "Requests of POST /log by the name of their write key, refusals by its limit included: who sends how much.",
+    ["key"],
+)
+KEYS_STALE: Final = Gauge(
+    "producer_write_keys_stale",
+    "1 while the file of write keys cannot be used, and the last keys that were read stay valid: the log says why.",
+    multiprocess_mode="livemax",
+)
+FORGOTTEN_BUCKETS: Final = Counter(
+    "producer_forgotten_rate_limit_buckets",
+    "Client addresses forgotten before their use of the rate limit had expired, for want of room: they start afresh. "
+    "Grows: raise rate_limit_addresses.",
 )

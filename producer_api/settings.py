@@ -7,9 +7,10 @@ from pydantic_settings import SettingsConfigDict
 
 from contract.topics import DEFAULT_TOPIC
 from kit.settings import KafkaSettings, ServiceSettings
+from producer_api.access_settings import AccessSettings
 
 
-class Settings(ServiceSettings, KafkaSettings):
+class Settings(ServiceSettings, KafkaSettings, AccessSettings):
     """Every setting has a default that suits one machine."""
 
     model_config = SettingsConfigDict(env_prefix="PRODUCER_", extra="ignore", frozen=True)
