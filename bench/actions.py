@@ -1,7 +1,7 @@
 """The requests that the benchmarks send: actions as a browser would log them, about 190 bytes each."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -9,6 +9,8 @@ import msgspec
 
 from bench.client import Address
 
+_USERS: Final = 1_000
+_DISTINCT: Final = 50  # lists of actions among the users' requests
 _PAGES: Final = ("home", "communities", "inventory", "checkout", "profile", "search")
 _ELEMENTS: Final = ("button#save", "a.nav-link", "div.card > img", "input[name=q]", "button.add-to-cart")
 
@@ -28,6 +30,13 @@ def post(address: Address, body: bytes) -> bytes:
     """A whole POST /log."""
     head = f"POST /log HTTP/1.1\r\nHost: {address.host}:{address.port}\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def posts(address: Address, actions_per_request: int) -> list[bytes]:
+    """Whole requests for a closed loop, each of another user; the same at every call but for the times."""
+    rng, now = random.Random(1), datetime.now(UTC)
+    lists = [actions(actions_per_request, now, rng) for _ in range(_DISTINCT)]
+    return [post(address, envelope(f"load-{n:04}", lists[n % _DISTINCT])) for n in range(_USERS)]
 
 
 def get(address: Address, user_id: str) -> bytes:

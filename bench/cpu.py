@@ -30,9 +30,12 @@ class CpuMeter:
             raise ValueError("no action was accepted")
         return {name: round(seconds * 1e6 / actions, 1) for name, seconds in self.spent_s().items()}
 
-    def others_percent(self) -> float:
-        """Percent of all cores that went to anything else, the kernel's own threads included."""
-        others_s = _busy_s() - self._busy_before_s - sum(self.spent_s().values())
+    def others_percent(self, children_s: float = 0.0) -> float:
+        """Percent of all cores that went to anything else, the kernel's own threads included.
+
+        children_s  of this process's children that have ended: known, hence no others'
+        """
+        others_s = _busy_s() - self._busy_before_s - sum(self.spent_s().values()) - children_s
         return round(100 * max(0.0, others_s) / (time.monotonic() - self._began_s) / (psutil.cpu_count() or 1), 1)
 
     def _now(self) -> dict[str, float]:

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         findings = _run(plan(options), paper)
     except (StackError, LocalError, ExceptionGroup, OSError) as error:
-        paper.note(f"\nThe benchmark failed: {_reason(error)}")
+        paper.note(f"\nThe benchmark failed: {report.reason(error)}")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -131,12 +131,6 @@ async def _measure(
 def _accepted(wanted: Plan, loaded: ThroughputRun | None) -> int:
     at_a_pace = wanted.warm_up.actions + wanted.quiet.actions + wanted.freshness_runs * wanted.freshness.actions
     return at_a_pace + (loaded.accepted if loaded else 0)
-
-
-def _reason(error: BaseException) -> str:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ def today() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
+def reason(error: BaseException) -> str:
+    """Why a benchmark failed: the first error of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
 class Paper:
     """Prints headings, notes and tables, on a terminal with colour."""
 

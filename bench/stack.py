@@ -70,6 +70,12 @@ def changed_settings(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def kept_environment() -> dict[str, str]:
+    """This process's environment with, of the services' settings, only those that are passed on."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)}
+    return {**others, **changed_settings(os.environ)}
+
+
 def fetch_components() -> None:
     """Download Kafka and ClickHouse where they are not there yet, with progress. Raises LocalError."""
     settings = LocalSettings()
@@ -97,21 +103,20 @@ def running(data_dir: Path) -> Iterator[Stack]:
     try:
         yield _wait_ready(process, data_dir, log)
     finally:
-        _stop(process)
+        stop(process, _STOP_S)
 
 
 def _environment(data_dir: Path) -> dict[str, str]:
     names = ("KAFKA", "KAFKA_CONTROLLER", "CLICKHOUSE", "PRODUCER", "QUERY", "CONSUMER")
     own = {f"LOCAL_{name}_PORT": str(port) for name, port in zip(names, ports.free_ports(len(names)), strict=True)}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)}
-    return {**kept, **changed_settings(os.environ), **own, "LOCAL_DATA_DIR": str(data_dir)}
+    return {**kept_environment(), **own, "LOCAL_DATA_DIR": str(data_dir)}
 
 
 def _wait_ready(process: subprocess.Popen[bytes], data_dir: Path, log: Path) -> Stack:
     deadline = time.monotonic() + _START_S
     while True:
         processes = state.read(data_dir / "run" / "stack.json")
-        if all(service.module in processes and _ready(processes[service.module]["url"]) for service in SERVICES):
+        if all(service.module in processes and ready(processes[service.module]["url"]) for service in SERVICES):
             break
         if process.poll() is not None or time.monotonic() > deadline:
             raise StackError(f"the stack did not start:\n{log.read_text(errors='replace')}")
@@ -125,7 +130,8 @@ def _wait_ready(process: subprocess.Popen[bytes], data_dir: Path, log: Path) -> 
     )
 
 
-def _ready(url: str) -> bool:
+def ready(url: str) -> bool:
+    """Whether the service at the URL answers that it is ready."""
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=_HTTP_S) as answer:  # noqa: S310 - our own http URL
             return bool(answer.status == 200)
@@ -133,10 +139,11 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """SIGTERM, and SIGKILL when it has not ended within ``timeout_s`` seconds."""
     process.terminate()
     try:
-        process.wait(_STOP_S)
+        process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()  # takes its children along
         process.wait()

@@ -1,11 +1,9 @@
 """Throughput: as many actions as the stack takes, and how long until the last of them is stored."""
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -15,8 +13,6 @@ from bench.cpu import CpuMeter
 from bench.stack import Stack
 from bench.stored import until_stored
 
-_USERS: Final = 1_000  # prebuilt bodies, each of another user
-_DISTINCT: Final = 50  # lists of actions among them
 _REFUSED_PAUSE_S: Final = 0.5
 
 
@@ -55,7 +51,7 @@ async def measure(stack: Stack, load: Load, before: int) -> ThroughputRun:
 
     before  actions that were accepted earlier; they are waited for first
     """
-    requests = _requests(stack.producer, load.actions_per_request)
+    requests = actions.posts(stack.producer, load.actions_per_request)
     before, _ = await until_stored(stack, before)
     cpu, began_s = CpuMeter(stack.pids), time.monotonic()
     tally = _Tally(end_s=began_s + load.seconds)
@@ -84,14 +80,6 @@ class _Tally:
     end_s: float
     accepted_requests: int = 0
     refused_requests: int = 0
-
-
-def _requests(producer: Address, actions_per_request: int) -> list[bytes]:
-    """Whole requests, built before the clock starts."""
-    rng, now = random.Random(1), datetime.now(UTC)
-    lists = [actions.actions(actions_per_request, now, rng) for _ in range(_DISTINCT)]
-    bodies = (actions.envelope(f"load-{n:04}", lists[n % _DISTINCT]) for n in range(_USERS))
-    return [actions.post(producer, body) for body in bodies]
 
 
 async def _send_on(producer: Address, requests: Sequence[bytes], tally: _Tally) -> None:

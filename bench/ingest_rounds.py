@@ -1,0 +1,107 @@
+"""The rounds of the ingest benchmark: the route and what it is compared with, taken in turn against drift."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from bench.cpu import GENERATOR, CpuMeter
+from bench.ingest_kafka import BareRun, read
+from bench.ingest_load import Generator, LoadRun
+from bench.ingest_servers import Server
+
+BARE_TOPIC: Final = "bare"
+_BARE_START_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What runs: Kafka, the route and the empty route; ``connections`` send to one of them at a time."""
+
+    kafka: Server
+    route: Server
+    null: Server
+    generator: Generator
+    connections: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of the load, and the CPU seconds of the server, of Kafka and of the generator during it."""
+
+    load: LoadRun
+    server_cpu_s: float
+    kafka_cpu_s: float
+    generator_cpu_s: float
+    others_percent: float
+
+    @property
+    def per_s(self) -> float:
+        return self.load.per_s
+
+    @property
+    def server_us(self) -> float:
+        """CPU of the server, per request."""
+        return self.server_cpu_s * 1e6 / self.load.requests
+
+    @property
+    def kafka_us(self) -> float:
+        """CPU of Kafka, per request."""
+        return self.kafka_cpu_s * 1e6 / self.load.requests
+
+    @property
+    def generator_us(self) -> float:
+        """CPU of the generator, per request."""
+        return self.generator_cpu_s * 1e6 / self.load.requests
+
+
+@dataclass(frozen=True)
+class Round:
+    """The route and the empty route under the same load; ``bare`` only for one size, its runs by name."""
+
+    actions: int
+    route: Measured
+    null: Measured
+    bare: dict[str, BareRun]
+
+    @property
+    def ratio_null(self) -> float:
+        return self.route.per_s / self.null.per_s
+
+    @property
+    def server_us_per_action(self) -> float:
+        return self.route.server_us / self.actions
+
+    def ratio_bare(self, name: str) -> float:
+        """The route's actions to bare Kafka's records, per second."""
+        return self.route.per_s * self.actions / self.bare[name].per_s
+
+
+async def measure(bench: Bench, actions: int, seconds: int, *, bare: bool, null_first: bool) -> Round:
+    """One round. ``null_first`` in every other one, so that a machine that slows down favours neither."""
+    servers = {"null": bench.null, "route": bench.route} if null_first else {"route": bench.route, "null": bench.null}
+    measured = {name: await load(bench, server, actions, seconds) for name, server in servers.items()}
+    runs = await _bare(bench.kafka, seconds) if bare else {}
+    return Round(actions, measured["route"], measured["null"], runs)
+
+
+async def load(bench: Bench, server: Server, actions: int, seconds: int) -> Measured:
+    """Send to one server. Raises LoadError, OSError, ProcessLookupError."""
+    cpu = CpuMeter({"server": server.pid, "kafka": bench.kafka.pid})
+    run = await bench.generator.run(server.address, actions, bench.connections, seconds)
+    spent = cpu.spent_s()
+    generator_s = spent[GENERATOR] + run.child_cpu_s
+    return Measured(run, spent["server"], spent["kafka"], generator_s, cpu.others_percent(run.child_cpu_s))
+
+
+async def _bare(kafka: Server, seconds: int) -> dict[str, BareRun]:
+    words = ("-m", "bench.ingest_kafka", f"{kafka.address.host}:{kafka.address.port}", BARE_TOPIC, str(seconds))
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(_BARE_START_S + 2 * seconds):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return read(output)
