@@ -17,6 +17,7 @@ from consumer.settings import Settings as ConsumerSettings
 from deploy.local.settings import CHECKOUT, LocalSettings
 from deploy.setup.settings import SetupSettings
 from kit.settings import ClickHouseSettings, KafkaSettings, ServiceSettings
+from kit.workers import WorkerSettings
 from producer_api.access_settings import AccessSettings
 from producer_api.settings import Settings as ProducerSettings
 from query_api.settings import Settings as QuerySettings
@@ -66,6 +67,7 @@ SECTIONS: Final = (
 _GROUPS: Final = (
     ("Listening and logging", ServiceSettings),
     ("Who may write, and how much", AccessSettings),
+    ("Several processes", WorkerSettings),
     ("Connection to Kafka", KafkaSettings),
     ("Connection to ClickHouse", ClickHouseSettings),
 )
@@ -89,7 +91,7 @@ def _section(section: Section) -> Iterator[str]:
     for title, group in _GROUPS:
         if issubclass(section.model, group):
             yield from (f"### {section.title}: {title[0].lower()}{title[1:]}", "")
-            yield from _table(section.model, [name for name in group.model_fields if name not in own])
+            yield from _table(section.model, [name for name in group.__annotations__ if name not in own])
 
 
 def _table(model: type[BaseSettings], fields: list[str]) -> Iterator[str]:

@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
 from kit.settings import ServiceSettings
+
+_T = TypeVar("_T")
 
 
 class Server(uvicorn.Server):
@@ -39,20 +43,39 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
     )
 
 
-async def serve(server: Server, *, on_stop: Callable[[], None] | None = None) -> None:
+async def serve(
+    server: Server, *, on_stop: Callable[[], None] | None = None, listening: socket.socket | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal stops at once.
 
-    on_stop    called at the first signal, while requests are still being answered
+    on_stop      called at the first signal, while requests are still being answered
+    listening    the socket of a parent's (kit.workers), whose closing of our standard input asks us to drain as well
     """
 
-    def stop() -> None:
+    def drain() -> None:
         if on_stop is not None and not server.should_exit:
             on_stop()
-        server.force_exit = server.should_exit
         server.should_exit = True
 
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        drain()
+
     on_stop_signal(stop)
-    await server.serve()
+    if listening is not None:
+        _on_end_of_input(drain)
+    await server.serve([listening] if listening else None)
+
+
+def _on_end_of_input(ended: Callable[[], None]) -> None:
+    """Call ``ended()`` once standard input, a pipe in which nothing is written, is closed at its other end."""
+    loop = asyncio.get_running_loop()
+
+    def on_readable() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        ended()
+
+    loop.add_reader(sys.stdin.fileno(), on_readable)
 
 
 def on_stop_signal(stop: Callable[[], None]) -> None:
@@ -62,11 +85,11 @@ def on_stop_signal(stop: Callable[[], None]) -> None:
         loop.add_signal_handler(number, stop)
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+def run(main: Coroutine[Any, Any, _T]) -> _T:
     """Run a service's main coroutine on uvloop."""
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main)
+        return runner.run(main)
 
 
 def freeze_startup_objects() -> None:

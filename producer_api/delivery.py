@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from contract.record import SCHEMA_HEADER
+from producer_api import metrics
 
 _RECORD_OVERHEAD_BYTES = 40  # record header, `schema` header, lengths
 _HEADERS = [SCHEMA_HEADER]
+
+# Kafka holds the batch, and does not know any more where: a repeat of one it has long forgotten.
+UNKNOWN_OFFSET = -1
 
 
 class PublishError(Exception):
@@ -75,25 +79,32 @@ class Budget:
                 "nothing of this request was published."
             )
         self.used_bytes += size_bytes
+        metrics.INFLIGHT_BYTES.inc(size_bytes)
 
     def give_back(self, size_bytes: int) -> None:
         """Release bytes that were taken."""
         self.used_bytes -= size_bytes
+        metrics.INFLIGHT_BYTES.dec(size_bytes)
 
 
 class Delivery:
-    """One request's wait: over when every part of it is acknowledged, or when the first one fails."""
+    """One request's wait: over when every part of it is acknowledged, or when the first one fails.
 
-    __slots__ = ("_parts_open", "future")
+    future   resolves to the offset of the last record on each partition; UNKNOWN_OFFSET where Kafka did not say
+    """
+
+    __slots__ = ("_offsets", "_parts_open", "future")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, parts: int) -> None:
-        self.future: asyncio.Future[None] = loop.create_future()
+        self.future: asyncio.Future[dict[int, int]] = loop.create_future()
         self._parts_open = parts
+        self._offsets: dict[int, int] = {}
 
-    def part_acknowledged(self) -> None:
+    def part_acknowledged(self, partition: int, last_offset: int) -> None:
+        self._offsets[partition] = last_offset
         self._parts_open -= 1
         if self._parts_open == 0 and not self.future.done():
-            self.future.set_result(None)
+            self.future.set_result(self._offsets)
 
     def fail(self, reason: str) -> None:
         if not self.future.done():
@@ -106,14 +117,18 @@ def size_bytes(records: Sequence[tuple[bytes, bytes]]) -> int:
 
 
 class Part:
-    """The records of one request that go to one partition: (key, value) pairs, sent in order."""
+    """The records of one request that go to one partition: (key, value) pairs, sent in order.
 
-    __slots__ = ("_next", "delivery", "records", "size_bytes")
+    last    position of its last record in the batch that holds it, once it is filled in
+    """
+
+    __slots__ = ("_next", "delivery", "last", "records", "size_bytes")
 
     def __init__(self, delivery: Delivery, records: Sequence[tuple[bytes, bytes]]) -> None:
         self.delivery = delivery
         self.records = records
         self.size_bytes = size_bytes(records)
+        self.last = 0
         self._next = 0
 
     def fill(self, batch: Batch) -> bool:
@@ -123,4 +138,5 @@ class Part:
             if batch.append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
                 self._next = position
                 return False
+        self.last = batch.record_count() - 1
         return True

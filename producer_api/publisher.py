@@ -21,11 +21,12 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from contract import record as action_record
+from contract.receipt import Receipt
 from contract.record import ActionRecord
 from contract.topics import record_key
 from kit.kafka import connection_options
 from producer_api import metrics
-from producer_api.delivery import Batch, Budget, Delivery, KafkaUnavailableError, Part
+from producer_api.delivery import UNKNOWN_OFFSET, Batch, Budget, Delivery, KafkaUnavailableError, Part
 from producer_api.lanes import Lanes, SendError
 from producer_api.settings import Settings
 
@@ -73,14 +74,16 @@ class KafkaProducer:
         batch: Batch = self._producer.create_batch()
         return batch
 
-    async def send(self, batch: Batch, partition: int) -> None:
+    async def send(self, batch: Batch, partition: int) -> int:
         try:
             _ = self.partitions  # send_batch() would name a missing topic, see refresh()
-            await (await self._producer.send_batch(batch, self._topic, partition=partition))
+            stored = await (await self._producer.send_batch(batch, self._topic, partition=partition))
         except TopicMissingError as error:
             raise SendError(str(error)) from error
         except KafkaError as error:
             raise SendError(f"Kafka refused a batch ({type(error).__name__})") from error
+        offset: int = stored.offset
+        return UNKNOWN_OFFSET if offset < 0 else offset
 
     async def discard(self) -> None:
         """Close the connections, giving up what is not acknowledged. Takes seconds when a broker does not answer."""
@@ -121,16 +124,18 @@ class Publisher:
         self._away = "the service is connecting to Kafka"
         self._discarding: set[asyncio.Task[None]] = set()
         self._supervisor: asyncio.Task[None] | None = None
-        metrics.INFLIGHT_BYTES.set_function(lambda: self._budget.used_bytes)
 
-    async def publish(self, records: Sequence[ActionRecord]) -> None:
-        """Return when all in-sync replicas hold the records; raise a PublishError when they may not.
+    async def publish(self, records: Sequence[ActionRecord]) -> Receipt | None:
+        """The receipt, once all in-sync replicas hold the records; raises a PublishError when they may not.
+
+        None instead when they hold them and the broker does not know at which offsets. A receipt without that
+        partition would lie: who waits for it could be answered before the records are there.
 
         Waits for as long as the acknowledgement takes: the caller bounds it, and cancelling it withdraws what is not
         sent yet.
         """
         if not records:
-            return
+            return Receipt({})
         lanes = self._lanes
         if lanes is None or lanes.failed.done():
             reason = self._away if lanes is None else lanes.failed.result()
@@ -141,8 +146,9 @@ class Publisher:
         self._budget.take(sum([part.size_bytes for part in parts.values()]))
         for partition, part in parts.items():
             lanes.append(partition, part)
-        await delivery.future
+        offsets = await delivery.future
         metrics.ACCEPTED_ACTIONS.inc(len(records))
+        return None if UNKNOWN_OFFSET in offsets.values() else Receipt(offsets)
 
     def _by_partition(self, records: Sequence[ActionRecord]) -> dict[int, list[tuple[bytes, bytes]]]:
         groups: dict[int, list[tuple[bytes, bytes]]] = {}

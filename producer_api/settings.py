@@ -6,19 +6,24 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from contract.topics import DEFAULT_TOPIC
-from kit.settings import KafkaSettings, ServiceSettings
+from kit.settings import KafkaSettings
+from kit.workers import WorkerSettings
 from producer_api.access_settings import AccessSettings
 
 
-class Settings(ServiceSettings, KafkaSettings, AccessSettings):
+class Settings(WorkerSettings, AccessSettings, KafkaSettings):
     """Every setting has a default that suits one machine."""
 
     model_config = SettingsConfigDict(env_prefix="PRODUCER_", extra="ignore", frozen=True)
 
     kafka_topic: str = Field(DEFAULT_TOPIC, min_length=1, description="topic of the actions")
 
-    max_body_bytes: int = Field(1024 * 1024, ge=1024, description="bytes of a request's body; more is answered 413")
-    max_actions: int = Field(1_000, ge=1, description="actions of one request; more is answered 400")
+    max_body_bytes: int = Field(
+        1024 * 1024, ge=1024, description="bytes of a body, as it is sent and also decompressed; more is answered 413"
+    )
+    max_actions: int = Field(
+        1_000, ge=1, description="actions of one request, and also its envelopes; more is answered 400"
+    )
     request_timeout_s: float = Field(
         10.0, gt=0, description="seconds from a request's head to its answer, Kafka's acknowledgement included"
     )
@@ -28,6 +33,8 @@ class Settings(ServiceSettings, KafkaSettings, AccessSettings):
         description="bytes of records waiting for Kafka's acknowledgement; beyond, requests are answered 503 at once",
     )
     retry_after_s: int = Field(2, ge=1, description="seconds that a 503 asks the client to wait")
+
+    log_refusals_per_s: int = Field(10, ge=0, description="lines logged per second about refused requests, at most")
 
     batch_max_bytes: int = Field(
         512 * 1024,
