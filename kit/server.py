@@ -13,6 +13,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from kit.joined_writes import HttpProtocol
 from kit.settings import ServiceSettings
 
 _T = TypeVar("_T")
@@ -31,6 +32,7 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
     return Server(
         uvicorn.Config(
             app,
+            http=HttpProtocol,
             host=settings.host,
             port=settings.port,
             log_config=None,
