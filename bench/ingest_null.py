@@ -1,10 +1,13 @@
-"""``python -m bench.ingest_null``: a FastAPI endpoint that only reads the body, served exactly as the producer API is.
+"""``python -m bench.ingest_null``: a FastAPI endpoint that only reads the body and answers a constant.
 
-It answers a constant: what any FastAPI service costs before it has done anything.
+Served by uvicorn on uvloop and httptools with the options of our services, but without our own protocol
+(kit.joined_writes): what a FastAPI service costs before it has done anything. The answer is a ready ``Response``, which
+is a fifth cheaper than a dict that FastAPI has to serialise.
 """
 
 from typing import Final
 
+import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from kit import health, server
@@ -26,9 +29,18 @@ def create_app() -> FastAPI:
 
 
 async def main(settings: Settings) -> None:
-    listening = server.build(create_app(), settings)
+    config = uvicorn.Config(
+        create_app(),
+        http="httptools",
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
     server.freeze_startup_objects()
-    await server.serve(listening)
+    await server.serve(server.Server(config))
 
 
 if __name__ == "__main__":
