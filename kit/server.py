@@ -39,6 +39,7 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # uvicorn would believe the X-Forwarded-For of whoever connects from this machine
+            interface="asgi3",  # uvicorn guesses by whether the app is a coroutine function, and is not always right
             lifespan="on",
             timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
         )
