@@ -29,6 +29,6 @@ def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
         context.load_cert_chain(
             settings.kafka_ssl_certfile,
             settings.kafka_ssl_keyfile,
-            passphrase.get_secret_value() if passphrase else None,
+            passphrase.get_secret_value() if passphrase else "",  # None would ask for it at the terminal
         )
     return context

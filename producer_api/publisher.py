@@ -25,6 +25,7 @@ from contract.receipt import Receipt
 from contract.record import ActionRecord
 from contract.topics import record_key
 from kit.kafka import connection_options
+from kit.kafka_refusal import refusal
 from producer_api import metrics
 from producer_api.delivery import UNKNOWN_OFFSET, Batch, Budget, Delivery, KafkaUnavailableError, Part
 from producer_api.lanes import Lanes, SendError
@@ -203,7 +204,7 @@ class Publisher:
                 producer = await self._connect()
             except Exception as error:  # noqa: BLE001 - whatever it is, the service must go on trying
                 failures += 1
-                self._report_away(_reason(error), error)
+                self._report_away(await self._reason(error), error)
             else:
                 acknowledged, reason = await self._use(producer)
                 failures = 1 if acknowledged else failures + 1
@@ -268,6 +269,14 @@ class Publisher:
         self._discarding.add(task)
         task.add_done_callback(self._discarding.discard)
 
+    async def _reason(self, error: Exception) -> str:
+        """The reason as clients may read it: without the brokers' addresses."""
+        if isinstance(error, TopicMissingError):
+            return str(error)
+        if isinstance(error, TimeoutError | OSError | KafkaConnectionError):
+            return await refusal(self._settings, timeout_s=self._settings.kafka_connect_timeout_s) or _NO_ANSWER
+        return f"connecting to Kafka failed ({type(error).__name__})"
+
     def _report_away(self, reason: str, error: Exception | None = None) -> None:
         if reason != self._away:  # once, not at every attempt
             servers = self._settings.kafka_bootstrap_servers
@@ -278,12 +287,3 @@ class Publisher:
         """Doubling with each failure in a row, and spread so that many services do not call at once."""
         delay_ms = self._settings.kafka_backoff_ms << min(failures - 1, 30)
         return min(delay_ms, self._settings.kafka_backoff_max_ms) / 1000 * random.uniform(0.5, 1.0)  # noqa: S311
-
-
-def _reason(error: Exception) -> str:
-    """The reason as clients may read it: without the brokers' addresses."""
-    if isinstance(error, TopicMissingError):
-        return str(error)
-    if isinstance(error, TimeoutError | OSError | KafkaConnectionError):
-        return _NO_ANSWER
-    return f"connecting to Kafka failed ({type(error).__name__})"

@@ -2,7 +2,8 @@
 
 import base64
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.ports import HOST
@@ -36,22 +37,36 @@ class Node:
 
 @dataclass(frozen=True)
 class Broker:
-    """How to run one node: the Java, its class path, and where its properties are written."""
+    """How to run one node: the Java, its class path, and where its properties are written.
+
+    overrides       server.properties that replace or extend ours
+    format_options  of ``kafka-storage format``: users of SCRAM are made there
+    """
 
     node: Node
     java: Path
     classpath: str
     properties_file: Path
     heap_mb: int
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    format_options: Sequence[str] = ()
 
     def write_properties(self) -> None:
         self.properties_file.parent.mkdir(parents=True, exist_ok=True)
-        lines = (f"{key}={value}\n" for key, value in properties(self.node).items())
+        lines = (f"{key}={value}\n" for key, value in {**properties(self.node), **self.overrides}.items())
         self.properties_file.write_text("".join(lines))
 
     def format_argv(self) -> list[str]:
         """Makes the data folder a new cluster's; once per folder."""
-        words = ["format", "--ignore-formatted", "-t", new_cluster_id(), "-c", str(self.properties_file)]
+        words = [
+            "format",
+            "--ignore-formatted",
+            "-t",
+            new_cluster_id(),
+            "-c",
+            str(self.properties_file),
+            *self.format_options,
+        ]
         return [*self._java(128), "kafka.tools.StorageTool", *words]
 
     def argv(self) -> list[str]:

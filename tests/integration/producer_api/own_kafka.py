@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local import readiness
@@ -21,12 +22,28 @@ _FORMAT_S = 60.0
 class OwnKafka:
     """A real broker on a free port, formatted and not yet running."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        overrides: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
         settings = LocalSettings()
-        port, controller_port = free_ports(2)
-        node = Node(1, port, controller_port, folder / "data")
+        free_port, controller_port = free_ports(2)
+        node = Node(1, port or free_port, controller_port, folder / "data")
         classpath = KafkaJars(settings.cache_dir).classpath
-        self._broker = Broker(node, find_java(settings.java), classpath, folder / "server.properties", 256)
+        file = folder / "server.properties"
+        self._broker = Broker(
+            node,
+            find_java(settings.java),
+            classpath,
+            file,
+            256,
+            overrides=overrides or {},
+            format_options=format_options,
+        )
         self._log = folder / "kafka.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._broker.write_properties()
