@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import msgspec
 import structlog
@@ -16,10 +16,14 @@ _log = structlog.get_logger(__name__)
 
 
 class FieldError(TypedDict):
-    """One wrong field: where it is (a JSON path or a parameter's name) and what is wrong with it."""
+    """One wrong field: where it is (a JSON path or a parameter's name) and what is wrong with it.
+
+    index   in a request of many items, the item's position; None when the error is no single item's
+    """
 
     path: str
     reason: str
+    index: NotRequired[int | None]
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's own word

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +14,7 @@ from producer_api.gate import Gate
 from producer_api.log_route import LogRoute
 from producer_api.openapi import log_path
 from producer_api.publisher import Publisher
+from producer_api.request_id import RequestIds
 from producer_api.settings import Settings
 
 # Shares of drain_timeout_s: requests are answered in the first, Kafka is left in the second.
@@ -44,12 +45,15 @@ class ProducerApp:
         self._api = Api(settings, lifespan=self._lifespan)
         self._api.router.routes.extend(health.routes({"kafka": self._publisher.problem}))
         problem.install(self._api)
+        self._entrance = RequestIds(self._route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._entrance(scope, receive, send)
+
+    def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == log_route.PATH:
-            await self._gate(scope, receive, send)
-        else:
-            await self._api(scope, receive, send)
+            return self._gate(scope, receive, send)
+        return self._api(scope, receive, send)
 
     def stop_soon(self) -> None:
         """The process was asked to stop: requests that wait for Kafka are answered before the server gives them up."""

@@ -1,46 +1,26 @@
-"""The body of a request: its declared kind, and its bytes up to a bound."""
-
-from collections.abc import Iterable
+"""The body of a request: its bytes up to a bound, decompressed while they arrive."""
 
 from starlette.types import Receive
 
 from kit.problem import Problem
-
-# text/plain is what navigator.sendBeacon can send without asking for permission first.
-_JSON_TYPES = (b"", b"application/json", b"text/plain")
-_JSON_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
+from producer_api import metrics
+from producer_api.encodings import BrokenEncodingError, Decompression, TooLargeError
+from producer_api.head import Head
 
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: there is nobody to answer."""
 
 
-def require_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Raise a Problem (415) unless the body is declared as uncompressed JSON in UTF-8, or not declared at all."""
-    for name, value in headers:
-        if name == b"content-type":
-            _require_json_type(value)
-        elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
-            raise Problem(415, "unsupported-encoding", "Content-Encoding is not supported: send the JSON uncompressed.")
+async def read_body(head: Head, receive: Receive, *, max_bytes: int) -> bytes:
+    """The whole body, decompressed; raises Problem (413, 400) as soon as it is due, and ClientGoneError.
 
-
-def _require_json_type(value: bytes) -> None:
-    if value == b"application/json":
-        return
-    kind, *parameters = (part.strip() for part in value.lower().split(b";"))
-    if kind not in _JSON_TYPES:
-        raise Problem(415, "unsupported-media-type", "Content-Type must be application/json or text/plain.")
-    for parameter in parameters:
-        key, _, charset = parameter.partition(b"=")
-        if key.strip() == b"charset" and charset.strip(b'" ') not in _JSON_CHARSETS:
-            raise Problem(415, "unsupported-media-type", "The charset must be utf-8, as JSON demands.")
-
-
-async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, *, max_bytes: int) -> bytes:
-    """The whole body; raises a Problem (413) as soon as it is known to be too large, and ClientGoneError."""
-    for name, value in headers:
-        if name == b"content-length" and int(value) > max_bytes:
-            raise _too_large(max_bytes)
+    max_bytes bounds it twice: as it is sent, and as it is decompressed.
+    """
+    if head.length_bytes is not None and head.length_bytes > max_bytes:
+        raise _too_large(max_bytes)
+    if head.encodings:
+        return await _read_compressed(head, receive, max_bytes)
     body, more = await _next_chunk(receive)
     if more:
         chunks, size_bytes = [body], len(body)
@@ -51,6 +31,28 @@ async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, *,
         body = b"".join(chunks)
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
+    metrics.RECEIVED_BYTES.inc(len(body))
+    return body
+
+
+async def _read_compressed(head: Head, receive: Receive, max_bytes: int) -> bytes:
+    decompression = Decompression(head.encodings, max_bytes)
+    sent_bytes, more = 0, True
+    try:
+        while more:
+            chunk, more = await _next_chunk(receive)
+            sent_bytes += len(chunk)
+            if sent_bytes > max_bytes:
+                raise _too_large(max_bytes)
+            decompression.add(chunk)
+        body = decompression.finish()
+    except TooLargeError:
+        raise _too_large(max_bytes) from None
+    except BrokenEncodingError as error:
+        raise Problem(400, "invalid-encoding", str(error)) from error
+    metrics.RECEIVED_BYTES.inc(sent_bytes)
+    metrics.DECOMPRESSED_BYTES.labels(head.encodings[-1]).inc(len(body))
+    metrics.COMPRESSED_BYTES.labels(head.encodings[-1]).inc(sent_bytes)
     return body
 
 
@@ -62,4 +64,5 @@ async def _next_chunk(receive: Receive) -> tuple[bytes, bool]:
 
 
 def _too_large(max_bytes: int) -> Problem:
-    return Problem(413, "body-too-large", f"The body must have at most {max_bytes} bytes: send fewer actions at once.")
+    detail = f"The body must have at most {max_bytes} bytes, also decompressed: send fewer actions at once."
+    return Problem(413, "body-too-large", detail)

@@ -1,20 +1,20 @@
-"""The request of POST /log, from bytes to records.
+"""The requests of POST /log, from bytes to records: one envelope, an array of envelopes, or one envelope a line.
 
-The good path is one strict decode of the whole body. Only when that fails is the body read again field by field
-(field_by_field.py), so that the answer names every wrong field; a good request pays nothing for it.
+The good path is one strict decode of the whole body. Only when that fails is the body read again, piece by piece
+(second_reading.py), to keep what is valid and to name what is wrong; a good request pays nothing for it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from operator import attrgetter
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from uuid_utils import uuid7
 
 from contract.record import ActionRecord
-from producer_api.fields import Refused, accept_id, accept_name, accept_properties, accept_time, accept_type
+from producer_api.fields import Refused, accept_id, accept_name, accept_properties, accept_time, accept_type, skew_ms
 
 
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -27,60 +27,100 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """The body of POST /log: some actions of one user in one session."""
+    """Some actions of one user in one session."""
 
     user_id: str
     session_id: str
     actions: Sequence[Action] = ()
+    sent_at: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
 
 
-class Invalid(NamedTuple):
-    """One wrong field. ``action`` is the position of its action, None when the envelope itself is wrong."""
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """What there is to know of a request beside its body.
 
-    action: int | None
-    path: str
-    reason: str
+    received_at  UTC, this service's clock
+    max_actions  of the whole request; also the most envelopes
+    lines        whether the body is one envelope a line (NDJSON)
+    new_id       the id of an action that brings none, from its user and its position in the request; None: a UUIDv7
+    """
+
+    received_at: datetime
+    max_actions: int
+    lines: bool = False
+    new_id: Callable[[str, int], str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a body holds: the records of its valid actions, in their order, and every wrong field."""
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """What the actions of one envelope have in common."""
 
-    records: Sequence[ActionRecord]
-    errors: Sequence[Invalid] = ()
+    user_id: str
+    session_id: str
+    clock_skew_ms: int | None
 
 
 # What decoding client bytes can raise. msgspec checks UTF-8 where it makes strings, and nesting by Python's own limit.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused)
 
-_decoder = msgspec.json.Decoder(Envelope)
+_id_of = attrgetter("event_id")
+_one_or_many = msgspec.json.Decoder(Envelope | list[Envelope]).decode
+_one = msgspec.json.Decoder(Envelope).decode
 
 
-def read_strictly(body: bytes, received_at: datetime, *, max_actions: int) -> list[ActionRecord]:
+def read_strictly(body: bytes, arrival: Arrival) -> list[ActionRecord]:
     """The records of a body in which everything is valid; raises one of UNREADABLE at the first thing that is not."""
-    envelope = _decoder.decode(body)
-    user_id = accept_name(envelope.user_id)
-    session_id = accept_name(envelope.session_id)
-    accept_count(len(envelope.actions), max_actions)
-    return [to_record(action, user_id, session_id, received_at) for action in envelope.actions]
+    envelopes = [_one(line) for _, line in lines_of(body)] if arrival.lines else _one_or_many(body)
+    if isinstance(envelopes, Envelope):
+        records = _records(envelopes, arrival, 0)
+    else:
+        accept_count(len(envelopes), arrival.max_actions, "envelopes")
+        records = []
+        for envelope in envelopes:
+            records += _records(envelope, arrival, len(records))
+    if len(records) > 1 and len(set(map(_id_of, records))) < len(records):
+        raise Refused("holds the same id twice")
+    return records
 
 
-def accept_count(actions: int, max_actions: int) -> None:
-    """Raise Refused when a request holds too many actions."""
-    if actions > max_actions:
-        raise Refused(f"must hold at most {max_actions} actions, holds {actions}")
+def _records(envelope: Envelope, arrival: Arrival, position: int) -> list[ActionRecord]:
+    accept_count(position + len(envelope.actions), arrival.max_actions)
+    origin = to_origin(envelope.user_id, envelope.session_id, envelope.sent_at, arrival)
+    return [to_record(action, i, origin, arrival) for i, action in enumerate(envelope.actions, position)]
 
 
-def to_record(action: Action, user_id: str, session_id: str, received_at: datetime) -> ActionRecord:
-    """The record of one action; raises one of UNREADABLE. An action without an id gets a new one, ordered by time."""
+def lines_of(body: bytes) -> list[tuple[int, bytes]]:
+    """The lines that hold anything, each with its number, which counts the empty ones too."""
+    return [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line and not line.isspace()]
+
+
+def accept_count(count: int, most: int, what: str = "actions") -> None:
+    """Raise Refused when a request holds too many."""
+    if count > most:
+        raise Refused(f"must hold at most {most} {what}, holds {count}")
+
+
+def to_origin(user_id: str, session_id: str, sent_at: datetime | UnsetType, arrival: Arrival) -> Origin:
+    """What an envelope says about all its actions; raises Refused."""
+    skew = None if sent_at is UNSET else skew_ms(sent_at, arrival.received_at)
+    return Origin(accept_name(user_id), accept_name(session_id), skew)
+
+
+def to_record(action: Action, position: int, origin: Origin, arrival: Arrival) -> ActionRecord:
+    """The record of one action, at its position in the request; raises one of UNREADABLE."""
     time, utc_offset_minutes = accept_time(action.time)
-    return ActionRecord(
-        event_id=str(uuid7()) if action.id is UNSET else accept_id(action.id),
-        user_id=user_id,
-        session_id=session_id,
-        type=accept_type(action.type),
-        time=time,
-        utc_offset_minutes=utc_offset_minutes,
-        received_at=received_at,
-        properties=accept_properties(action.properties),
+    if action.id is not UNSET:
+        event_id = accept_id(action.id)
+    elif arrival.new_id is None:
+        event_id = str(uuid7())
+    else:
+        event_id = arrival.new_id(origin.user_id, position)
+    return ActionRecord(  # by position, which spares a tenth of the time that names take
+        event_id,
+        origin.user_id,
+        origin.session_id,
+        accept_type(action.type),
+        time,
+        utc_offset_minutes,
+        arrival.received_at,
+        accept_properties(action.properties),
+        origin.clock_skew_ms,
     )

@@ -5,7 +5,7 @@ Each ``accept_*`` returns the kept form or raises Refused with a reason for peop
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache, reduce
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ MAX_PROPERTIES_DEPTH: Final = 16  # the object itself is the first level
 # A type is a name that reports group by. ASCII only, so that two types that look alike are alike.
 TYPE_PATTERN: Final = r"[A-Za-z0-9_.:/$-]+(?: +[A-Za-z0-9_.:/$-]+)*"
 _TYPE: Final = re.compile(TYPE_PATTERN)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _UUID: Final = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 
@@ -65,6 +66,12 @@ def accept_time(moment: datetime) -> tuple[datetime, int]:
         return moment, 0
     assert moment.tzinfo is not None  # noqa: S101 - msgspec refused naive times
     return moment.astimezone(UTC), _offset_minutes(moment.tzinfo)
+
+
+def skew_ms(sent_at: datetime, received_at: datetime) -> int:
+    """How far our clock is ahead of the client's, in milliseconds, the way through the network included."""
+    accept_time(sent_at)
+    return round((received_at - sent_at) / _MILLISECOND)
 
 
 @lru_cache(maxsize=2 * 24 * 60)  # every offset there is; msgspec shares one tzinfo per offset

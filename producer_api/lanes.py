@@ -14,7 +14,7 @@ import structlog
 
 from producer_api import metrics
 from producer_api.deadline import Deadline
-from producer_api.delivery import Batch, Budget, Part
+from producer_api.delivery import UNKNOWN_OFFSET, Batch, Budget, Part
 
 _log = structlog.get_logger(__name__)
 
@@ -29,8 +29,11 @@ class Transport(Protocol):
     def create_batch(self) -> Batch:
         """An empty batch."""
 
-    async def send(self, batch: Batch, partition: int) -> None:
-        """Return when all in-sync replicas hold the batch; raises SendError when they will not."""
+    async def send(self, batch: Batch, partition: int) -> int:
+        """The offset of the batch's first record (or UNKNOWN_OFFSET), once all in-sync replicas hold the batch.
+
+        Raises SendError when they will not.
+        """
 
 
 class Lane:
@@ -104,7 +107,7 @@ class Lane:
     async def _send(self, batch: Batch) -> None:
         size_bytes, started = batch.size(), time.monotonic()
         with Deadline(self._loop, self._ack_timeout_s):
-            await self._transport.send(batch, self._partition)
+            first = await self._transport.send(batch, self._partition)
         metrics.ACK_SECONDS.observe(time.monotonic() - started)
         metrics.BATCH_RECORDS.observe(batch.record_count())
         metrics.BATCH_BYTES.observe(size_bytes)
@@ -112,7 +115,8 @@ class Lane:
         acknowledged, self._sending = self._sending, []
         for part in acknowledged:
             self._budget.give_back(part.size_bytes)
-            part.delivery.part_acknowledged()
+            last = UNKNOWN_OFFSET if first == UNKNOWN_OFFSET else first + part.last
+            part.delivery.part_acknowledged(self._partition, last)
 
 
 class Lanes:

@@ -8,7 +8,29 @@ ACCEPTED_ACTIONS: Final = Counter(
     "producer_accepted_actions",
     "Actions that Kafka has acknowledged. Stands still while requests come in: look at the refusals.",
 )
-RECEIVED_BYTES: Final = Counter("producer_received_bytes", "Bytes of the bodies of POST /log that were read.")
+REJECTED_ACTIONS: Final = Counter(
+    "producer_rejected_actions",
+    "Actions that were not accepted, by the first field that is wrong: time, type, properties, id, repeated id, "
+    "unknown, malformed, or one of their envelope's. Grows for one field: a client was released with a mistake.",
+    ["field"],
+)
+RECEIVED_BYTES: Final = Counter(
+    "producer_received_bytes", "Bytes of the bodies of POST /log, as they were sent: what the network carries."
+)
+COMPRESSED_BYTES: Final = Counter(
+    "producer_compressed_bytes", "Those of them that came compressed, by the last content coding.", ["encoding"]
+)
+DECOMPRESSED_BYTES: Final = Counter(
+    "producer_decompressed_bytes",
+    "Bytes of what the compressed ones held, by the last content coding. Divided by them: what compression saves.",
+    ["encoding"],
+)
+CLOCK_SKEW_SECONDS: Final = Histogram(
+    "producer_clock_skew_seconds",
+    "Seconds that this clock is ahead of a client's, for requests with sentAt: the way through the network, and wrong "
+    "clocks. All far from zero: this machine's clock is the wrong one.",
+    buckets=(-86_400, -3_600, -60, -5, -1, -0.1, 0, 0.1, 0.25, 0.5, 1, 2.5, 5, 60, 3_600, 86_400),
+)
 REFUSED_REQUESTS: Final = Counter(
     "producer_refused_requests",
     "Requests of POST /log that were refused, by the problem's code: clients' mistakes (invalid-request, ...), "

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from bench import actions
 from bench.client import Address
-from producer_api.field_by_field import read
+from producer_api.envelope import Arrival
+from producer_api.second_reading import read
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HERE = Address("127.0.0.1", 8000)
@@ -13,7 +14,7 @@ HERE = Address("127.0.0.1", 8000)
 
 def test_every_action_of_a_body_is_valid_and_belongs_to_its_user() -> None:
     body = actions.envelope('someone "else"', actions.actions(100, NOW, random.Random(1)))
-    reading = read(body, NOW, max_actions=1_000)
+    reading = read(body, Arrival(NOW, max_actions=1_000))
     assert not reading.errors
     assert {record.user_id for record in reading.records} == {'someone "else"'}
     assert {record.type for record in reading.records} == {"CLICK", "VIEW", "NAVIGATE"}

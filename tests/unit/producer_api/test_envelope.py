@@ -9,17 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.record import decode, encode
-from producer_api.envelope import Invalid, Reading, read_strictly
-from producer_api.field_by_field import MAX_UNKNOWN_PER_OBJECT, read
+from producer_api.envelope import Arrival, read_strictly
+from producer_api.field_by_field import MAX_UNKNOWN_PER_OBJECT
 from producer_api.openapi import EXAMPLE
+from producer_api.reading import Invalid, Reading
+from producer_api.second_reading import read
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
-MAX_ACTIONS = 1_000
+ARRIVAL = Arrival(NOW, max_actions=1_000)
 ACTION: dict[str, Any] = {"time": "2018-10-18T21:37:30-06:00", "type": "CLICK"}
 
 
 def read_body(body: bytes | dict[str, Any]) -> Reading:
-    return read(body if isinstance(body, bytes) else json.dumps(body).encode(), NOW, max_actions=MAX_ACTIONS)
+    return read(body if isinstance(body, bytes) else json.dumps(body).encode(), ARRIVAL)
 
 
 def envelope(*actions: Any, **changes: Any) -> dict[str, Any]:
@@ -94,12 +96,13 @@ def test_the_client_s_time_can_be_given_back(local: datetime, minutes: int) -> N
     [
         (b"", "$", "ends too early"),
         (b"{", "$", "ends too early"),
-        (b"[]", "$", "expected `object`, got `array`"),
+        (b"null", "$", "expected `object`, got `null`"),
+        (b'{"userId":"u"} {"userId":"u"}', "$", "trailing characters"),
         (b"\xef\xbb\xbf{}", "$", "JSON is malformed"),
         (b'{"userId":"\xff","sessionId":"s"}', "$.userId", "is not UTF-8"),
-        (b'{"userId":"\\ud800","sessionId":"s"}', "$", "lone surrogate"),
-        (b'{"userId":1,"userId":"u","sessionId":"s"}', "$.userId", "expected `str`, got `int`"),
-        (b"[" * 100_000, "$", "expected `object`"),
+        (b'{"userId":"\\ud800","sessionId":"s"}', "$.userId", "lone surrogate"),
+        (b"[" * 100_000, "$", "nested too deeply"),
+        (b'{"a":' * 100_000, "$", "nested too deeply"),
         ({"sessionId": "s"}, "$.userId", "is required"),
         ({"userId": "u"}, "$.sessionId", "is required"),
         (envelope(userId=None), "$.userId", "expected `str`, got `null`"),
@@ -107,6 +110,9 @@ def test_the_client_s_time_can_be_given_back(local: datetime, minutes: int) -> N
         (envelope(sessionId="x" * 257), "$.sessionId", "must have 1 to 256 characters, has 257"),
         (envelope(userId="a\tb"), "$.userId", "contains the control character U+0009"),
         (envelope(actions=None), "$.actions", "expected `array`, got `null`"),
+        (envelope(sentAt="2026-01-02T03:04:05"), "$.sentAt", "must have an offset"),
+        (envelope(sentAt=1767323045), "$.sentAt", "expected `str`, got `int`"),
+        (envelope(sentAt="1969-01-02T03:04:05Z"), "$.sentAt", "1970 to 2199"),
         (envelope(actions=[ACTION] * 1001), "$.actions", "must hold at most 1000 actions, holds 1001"),
         (envelope(userID="u"), "$.userID", "did you mean `userId`?"),
         (envelope(session_id="u"), "$.session_id", "did you mean `sessionId`?"),
@@ -142,7 +148,8 @@ def test_too_deep_properties_are_refused_with_the_bound() -> None:
     for _ in range(16):
         deep = {"a": deep}
     reading = read_body(envelope({**ACTION, "properties": deep}))
-    assert reading.errors == [Invalid(0, "$.actions[0].properties", "must be nested at most 16 levels deep")]
+    reason = "must be nested at most 16 levels deep"
+    assert reading.errors == [Invalid(0, "$.actions[0].properties", reason, "properties")]
 
 
 def test_every_wrong_field_of_every_action_is_reported() -> None:
@@ -170,6 +177,68 @@ def test_valid_actions_are_read_beside_wrong_ones() -> None:
     reading = read_body(envelope(ACTION, {**ACTION, "type": "!"}, {**ACTION, "type": "VIEW"}))
     assert [record.type for record in reading.records] == ["CLICK", "VIEW"]
     assert [error.action for error in reading.errors] == [1]
+    assert reading.rejected == reading.errors
+
+
+def test_a_rejected_action_is_reported_once_with_the_first_of_its_wrong_fields() -> None:
+    reading = read_body(envelope({"type": "!", "time": "x"}, ACTION))
+    assert paths(reading) == ["$.actions[0].time", "$.actions[0].type"]
+    assert [(wrong.action, wrong.path) for wrong in reading.rejected] == [(0, "$.actions[0].time")]
+
+
+def test_of_a_wrong_envelope_every_action_is_rejected() -> None:
+    reading = read_body(envelope(ACTION, {"type": "!"}, userId=""))
+    assert [(wrong.action, wrong.path) for wrong in reading.rejected] == [(0, "$.userId"), (1, "$.userId")]
+
+
+@pytest.mark.parametrize("body", [b"nonsense", {"userId": "u"}, envelope(actions=7), envelope(userId="")])
+def test_an_envelope_whose_actions_cannot_be_told_is_rejected_as_a_whole(body: bytes | dict[str, Any]) -> None:
+    assert [wrong.action for wrong in read_body(body).rejected] == [None]
+
+
+def test_an_id_that_is_given_twice_is_accepted_once() -> None:
+    given_id = "0190163D-8694-739B-AEA5-966C26F8AD91"
+    reading = read_body(envelope({**ACTION, "id": given_id}, ACTION, {**ACTION, "id": given_id.lower()}))
+    assert len(reading.records) == 2
+    assert [(wrong.action, *wrong[1:3]) for wrong in reading.rejected] == [
+        (2, "$.actions[2].id", "repeats the id of action 0")
+    ]
+
+
+def test_an_id_may_stand_at_a_rejected_action_and_again_at_a_valid_one() -> None:
+    same = {**ACTION, "id": "0190163d-8694-739b-aea5-966c26f8ad91"}
+    reading = read_body(envelope({**same, "type": "!"}, same))
+    assert (len(reading.records), len(reading.rejected)) == (1, 1)
+
+
+def test_of_a_key_that_is_given_twice_the_last_counts() -> None:
+    twice = b'{"userId":1,"userId":"u","sessionId":"s","actions":[{"time":0,"time":"2018-10-18T21:37:30Z","type":"A"}]}'
+    (record,) = read_body(twice).records
+    assert (record.user_id, record.type) == ("u", "A")
+    assert paths(read_body(b'{"userId":"u","userId":1,"sessionId":"s"}')) == ["$.userId"]
+
+
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\udc00", "\\uDBFFx", "\\ud83d\\ud83d\\ude00"])
+def test_a_lone_surrogate_refuses_its_own_action_and_no_other(escape: str) -> None:
+    whole = '"\\ud83d\\ude00 \\\\ud83d"'  # a pair, and an escaped backslash
+    actions = ",".join(
+        f'{{"time":"2018-10-18T21:37:30Z","type":"A","properties":{{"a":{text}}}}}' for text in (whole, f'"{escape}"')
+    )
+    reading = read_body(f'{{"userId":"u","sessionId":"s","actions":[{actions}]}}'.encode())
+    assert [bytes(record.properties) for record in reading.records] == [f'{{"a":{whole}}}'.encode()]
+    assert paths(reading) == ["$.actions[1].properties"]
+    assert "lone surrogate" in reading.errors[0].reason
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "skew_ms"),
+    [("2026-01-02T03:04:05Z", 679), ("2026-01-02T04:04:06.5+01:00", -821), ("2013-01-01T00:00:00Z", 410324645679)],
+)
+def test_the_skew_of_the_client_s_clock_is_recorded_and_its_times_stay(sent_at: str, skew_ms: int) -> None:
+    (record,) = read_body(envelope(ACTION, sentAt=sent_at)).records
+    assert record.clock_skew_ms == skew_ms
+    assert record.time == datetime(2018, 10, 19, 3, 37, 30, tzinfo=UTC)
+    assert decode(encode(record)) == record
 
 
 def test_the_errors_of_a_body_full_of_unknown_fields_stay_few() -> None:
@@ -203,7 +272,7 @@ def test_both_ways_of_reading_give_the_same_verdict(value: dict[str, Any]) -> No
     body = json.dumps(value).encode()
     reading = read_body(body)
     try:
-        records = read_strictly(body, NOW, max_actions=MAX_ACTIONS)
+        records = read_strictly(body, ARRIVAL)
     except ValueError:
         assert reading.errors
     else:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from producer_api.delivery import Budget, Delivery, OverloadedError, Part, UnacknowledgedError
+from producer_api.delivery import UNKNOWN_OFFSET, Budget, Delivery, OverloadedError, Part, UnacknowledgedError
 from producer_api.lanes import Lanes, SendError
 from tests.unit.producer_api.fake_kafka import FakeKafka
 
@@ -18,7 +18,7 @@ class Requests:
         self.budget = Budget(ROOM)
         self.lanes = Lanes(kafka, self.budget, ack_timeout_s=ack_timeout_s)
 
-    def post(self, *values: bytes, partitions: tuple[int, ...] = (0,)) -> asyncio.Future[None]:
+    def post(self, *values: bytes, partitions: tuple[int, ...] = (0,)) -> asyncio.Future[dict[int, int]]:
         delivery = Delivery(self.lanes.loop, len(partitions))
         for partition in partitions:
             part = Part(delivery, [(b"key", value) for value in values])
@@ -83,6 +83,39 @@ async def test_a_request_on_several_partitions_waits_for_all_of_them() -> None:
     assert not request.done()
     kafka.acknowledge(0)
     await request
+
+
+async def test_a_request_is_told_the_offset_of_its_last_record_on_each_partition() -> None:
+    kafka = FakeKafka()
+    requests = Requests(kafka)
+    first = requests.post(b"1", b"2", partitions=(0, 5))
+    await settle()
+    second, third = requests.post(b"3"), requests.post(b"4", b"5")
+    for partition in (5, 0):
+        kafka.acknowledge(partition)
+    assert await first == {0: 1, 5: 1}
+    await settle()
+    kafka.acknowledge()
+    assert [await second, await third] == [{0: 2}, {0: 4}]
+
+
+async def test_a_request_larger_than_a_batch_is_told_the_offset_in_its_last_one() -> None:
+    kafka = FakeKafka(max_records=2)
+    request = Requests(kafka).post(b"1", b"2", b"3")
+    await settle()
+    kafka.acknowledge()
+    await settle()
+    kafka.acknowledge()
+    assert await request == {0: 2}
+
+
+async def test_an_offset_that_kafka_does_not_know_any_more_is_not_made_up() -> None:
+    kafka = FakeKafka()
+    kafka.forgetful = True
+    request = Requests(kafka).post(b"1", b"2")
+    await settle()
+    kafka.acknowledge()
+    assert await request == {0: UNKNOWN_OFFSET}
 
 
 async def test_partitions_do_not_wait_for_each_other() -> None:
