@@ -273,8 +273,11 @@ class Publisher:
         """The reason as clients may read it: without the brokers' addresses."""
         if isinstance(error, TopicMissingError):
             return str(error)
-        if isinstance(error, TimeoutError | OSError | KafkaConnectionError):
-            return await refusal(self._settings, timeout_s=self._settings.kafka_connect_timeout_s) or _NO_ANSWER
+        if isinstance(error, TimeoutError):
+            return _NO_ANSWER
+        if isinstance(error, OSError | KafkaConnectionError):
+            answer_timeout_s = self._settings.kafka_request_timeout_ms / 1000
+            return await refusal(self._settings, timeout_s=answer_timeout_s) or _NO_ANSWER
         return f"connecting to Kafka failed ({type(error).__name__})"
 
     def _report_away(self, reason: str, error: Exception | None = None) -> None:
