@@ -10,9 +10,10 @@ from starlette.types import Receive, Scope, Send
 
 from kit import health, problem
 from producer_api import log_route
+from producer_api.access_openapi import describe_access
 from producer_api.gate import Gate
 from producer_api.log_route import LogRoute
-from producer_api.openapi import log_path
+from producer_api.openapi import describe
 from producer_api.publisher import Publisher
 from producer_api.request_id import RequestIds
 from producer_api.settings import Settings
@@ -27,11 +28,11 @@ class Api(FastAPI):
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(title="Actionlog: recording", **options)
-        self._log_path = log_path(settings)
+        self._settings = settings
 
     def openapi(self) -> dict[str, Any]:
-        schema = super().openapi()
-        schema["paths"][log_route.PATH] = self._log_path
+        schema = describe(super().openapi(), log_route.PATH, self._settings)
+        describe_access(schema, log_route.PATH, asks_for_key=self._settings.write_keys_file is not None)
         return schema
 
 

@@ -236,8 +236,8 @@ async def test_too_many_actions_in_one_request_are_refused(serve: Serve) -> None
 
 async def test_the_documentation_shows_the_sample_and_every_answer(api: httpx.AsyncClient) -> None:
     post = (await api.get("/openapi.json")).json()["paths"]["/log"]["post"]
-    assert post["requestBody"]["content"]["application/json"]["example"] == EXAMPLE
-    assert set(post["responses"]) == {"200", "400", "408", "413", "415", "503"}
+    assert post["requestBody"]["content"]["application/json"]["examples"]["one envelope"]["value"] == EXAMPLE
+    assert set(post["responses"]) == {"200", "400", "401", "403", "405", "408", "413", "415", "429", "503"}
     assert (await api.get("/docs")).status_code == 200
 
 
