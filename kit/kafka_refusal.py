@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from typing import Any, Final
 
-from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.conn import AIOKafkaConnection, collect_hosts
 from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaConnectionError,
@@ -16,6 +16,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from kit.kafka import connection_options
 from kit.settings import KafkaSettings
+
+_GOODBYE_S: Final = 1.0  # TLS says goodbye
 
 _WRONG_PROTOCOL: Final = "Kafka closes our connections: its listener may speak another kafka_security_protocol"
 
@@ -40,15 +42,20 @@ async def refusal(settings: KafkaSettings, *, timeout_s: float) -> str | None:
 
 
 async def _refusal_by(host: str, port: int, options: dict[str, Any], settings: KafkaSettings) -> str | None:
+    connection = AIOKafkaConnection(host, port, **options)
     try:
-        connection = await create_conn(host, port, **options)
-        try:
-            await connection.send(MetadataRequest([]))  # the first one that a broker answers only to whom it let in
-        finally:
-            connection.close()
-    except (OSError, KafkaError, ValueError) as error:  # ValueError: aiokafka's for a broker that fails SCRAM
+        await connection.connect()
+        await connection.send(MetadataRequest([]))  # the first request that a broker answers only to whom it let in
+    except OSError as error:  # no connection was made, or nothing is answered on it
         return _sentence(error, settings)
-    return None
+    except (KafkaError, ValueError) as error:  # ValueError: aiokafka's for a broker that fails SCRAM
+        reason = _sentence(error, settings)
+    else:
+        reason = None
+    finally:
+        closed = connection.close()
+    await asyncio.wait([closed], timeout=_GOODBYE_S)
+    return reason
 
 
 def _sentence(error: Exception, settings: KafkaSettings) -> str | None:
