@@ -15,6 +15,7 @@ from producer_api.gate import Gate
 from producer_api.log_route import LogRoute
 from producer_api.openapi import describe
 from producer_api.publisher import Publisher
+from producer_api.refusal_log import RefusalLog
 from producer_api.request_id import RequestIds
 from producer_api.settings import Settings
 
@@ -42,7 +43,7 @@ class ProducerApp:
     def __init__(self, settings: Settings) -> None:
         self._drain_timeout_s = settings.drain_timeout_s
         self._publisher = Publisher(settings)
-        self._gate = Gate(LogRoute(self._publisher, settings), settings)
+        self._gate = Gate(LogRoute(self._publisher, settings), settings, RefusalLog(settings.log_refusals_per_s))
         self._api = Api(settings, lifespan=self._lifespan)
         self._api.router.routes.extend(health.routes({"kafka": self._publisher.problem}))
         problem.install(self._api)

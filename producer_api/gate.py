@@ -16,6 +16,8 @@ from producer_api.client_address import ClientAddress
 from producer_api.cors import METHODS, Headers, Origins, preflight
 from producer_api.keys import Writer, Writers, presented
 from producer_api.rate_limits import Bucket, Buckets, limit
+from producer_api.refusal_log import RefusalLog
+from producer_api.request_id import request_id_of
 
 _ORIGIN = b"origin"
 _PAGE_REFUSED = "Pages of this origin may not write here: add it to the origins that may (docs/access.md)."
@@ -33,9 +35,17 @@ class Gate:
     The writer's name is left in ``scope["state"]["write_key"]``.
     """
 
-    def __init__(self, app: ASGIApp, settings: AccessSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: AccessSettings,
+        refusals: RefusalLog,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Reads the file of keys, if the settings name one; raises KeysError."""
         self._app = app
+        self._refusals = refusals
         self._settings = settings
         self._clock = clock
         self._client = ClientAddress(settings.trusted_proxies)
@@ -69,7 +79,7 @@ class Gate:
         try:
             self._admit(scope, head, origin, added)
         except Problem as problem:
-            await _refuse(problem, scope, receive, _adding(added, send))
+            await self._refuse(problem, scope, receive, _adding(added, send))
         else:
             await self._app(scope, receive, _adding(added, send) if added else send)
 
@@ -96,9 +106,14 @@ class Gate:
         headers = preflight(self._origins, origin, self._settings.preflight_max_age_s)
         if headers is None:
             refusal = Problem(403, "origin-not-allowed", _PAGE_REFUSED)
-            await _refuse(refusal, scope, receive, _adding(self._origins.readable_by(origin), send))
+            await self._refuse(refusal, scope, receive, _adding(self._origins.readable_by(origin), send))
         else:
             await Response(status_code=204)(scope, receive, _adding(headers, send))
+
+    async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+        metrics.REFUSED_REQUESTS.labels(problem.code).inc()
+        self._refusals.write(problem, request_id_of(scope))
+        await problem.response()(scope, receive, send)
 
     def _reloaded(self) -> None:
         assert self._file is not None  # noqa: S101 - it is what was reloaded
@@ -144,8 +159,3 @@ def _adding(headers: Headers, send: Send) -> Send:
         return send(message)
 
     return send_with_them
-
-
-async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    metrics.REFUSED_REQUESTS.labels(problem.code).inc()
-    await problem.response()(scope, receive, send)

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from kit.keys import Key, new_key
 from producer_api.access_settings import AccessSettings
 from producer_api.gate import Gate
+from producer_api.refusal_log import RefusalLog
 
 SHOP = "https://shop.example"
 BLOG = "https://blog.example"
@@ -34,7 +35,7 @@ class Gated:
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0, **settings: Any) -> None:
         self.reached = Reached()
-        self.gate = Gate(self.reached, AccessSettings(**settings), clock=clock)
+        self.gate = Gate(self.reached, AccessSettings(**settings), RefusalLog(lines_per_s=0), clock=clock)
 
     async def __call__(
         self, method: str = "POST", query: str = "", *, peer: str = "203.0.113.1", **headers: str
