@@ -13,13 +13,14 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from kit.draining import DrainingServer
 from kit.joined_writes import HttpProtocol
 from kit.settings import ServiceSettings
 
 _T = TypeVar("_T")
 
 
-class Server(uvicorn.Server):
+class Server(DrainingServer):
     """A uvicorn server that leaves the signals to us: after a clean stop the process exits with 0."""
 
     @contextlib.contextmanager
@@ -42,7 +43,8 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
             interface="asgi3",  # uvicorn guesses by whether the app is a coroutine function, and is not always right
             lifespan="on",
             timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
-        )
+        ),
+        idle_s=settings.drain_idle_s,
     )
 
 

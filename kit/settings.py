@@ -34,6 +34,9 @@ class ServiceSettings(Environment):
     drain_timeout_s: float = Field(
         8.0, gt=0, description="seconds that work in flight may take to finish after SIGTERM, then it is abandoned"
     )
+    drain_idle_s: float = Field(
+        1.0, ge=0, description="seconds that idle connections stay open after SIGTERM, for requests under way on them"
+    )
 
 
 class KafkaSettings(Environment):
