@@ -40,7 +40,7 @@ async def main(settings: Settings) -> None:
         proxy_headers=False,
     )
     server.freeze_startup_objects()
-    await server.serve(server.Server(config))
+    await server.serve(server.Server(config, idle_s=0))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main() -> int:
     if options.task == "new-key":
         return print_new_key(options.name, options.origin)
     settings = Settings() if options.workers is None else Settings(workers=options.workers)
-    logging.configure(settings, "producer-api")
+    logging.configure(settings, "producer_api")
     try:
         if settings.workers > 1 and options.listen_fd is None:
             return server.run(workers.run("producer_api", settings))

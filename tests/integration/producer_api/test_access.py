@@ -66,9 +66,9 @@ async def test_keys_are_made_used_and_taken_away_without_a_restart(
     assert post(service, x_write_key=old).status_code == 401
 
     file.write_text("not json")
-    wait_until(lambda: "producer_write_keys_stale 1.0" in metrics(service), 10, "the broken file is shown")
+    wait_until(lambda: "actionlog_producer_write_keys_stale 1.0" in metrics(service), 10, "the broken file is shown")
     assert post(service, x_write_key=new).status_code == 200
-    assert f'producer_key_requests_total{{key="{new_entry["name"]}"}}' in metrics(service)
+    assert f'actionlog_producer_key_requests_total{{key="{new_entry["name"]}"}}' in metrics(service)
     assert len(await records_on(kafka, topic)) == 4
     assert [secret for secret in (old, new) if secret in service.log] == []
 

@@ -251,8 +251,13 @@ async def test_the_metrics_count_what_was_accepted_and_refused(api: httpx.AsyncC
     (await api.post("/log", json=body())).raise_for_status()
     await api.post("/log", json={"sessionId": "s", "actions": [ACTION]})
     after = await measured()
-    rejected = 'producer_rejected_actions_total{field="userId"}'
-    refused = 'producer_refused_requests_total{reason="invalid-request"}'
-    for name in ("producer_accepted_actions_total", refused, rejected, "producer_batch_records_count"):
+    rejected = 'actionlog_producer_rejected_actions_total{field="userId"}'
+    refused = 'actionlog_producer_refused_requests_total{reason="invalid-request"}'
+    for name in (
+        "actionlog_producer_accepted_actions_total",
+        refused,
+        rejected,
+        "actionlog_producer_batch_records_count",
+    ):
         assert after[name] - before[name] == 1
-    assert after["producer_inflight_bytes"] == 0
+    assert after["actionlog_producer_inflight_bytes"] == 0

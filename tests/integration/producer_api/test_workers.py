@@ -57,9 +57,9 @@ def post(service: Service, user_id: str = "user") -> int:
 def test_whichever_worker_is_asked_the_metrics_are_those_of_all(workers: Service) -> None:
     for number in range(20):
         assert post(workers, f"user-{number}") == 200
-    answers = {metric(workers, "producer_accepted_actions_total") for _ in range(20)}
+    answers = {metric(workers, "actionlog_producer_accepted_actions_total") for _ in range(20)}
     assert answers == {20.0}
-    assert metric(workers, "producer_inflight_bytes") == 0
+    assert metric(workers, "actionlog_producer_inflight_bytes") == 0
 
 
 async def test_a_worker_that_dies_is_replaced_and_what_it_counted_stays_counted(workers: Service) -> None:
@@ -72,7 +72,7 @@ async def test_a_worker_that_dies_is_replaced_and_what_it_counted_stays_counted(
 
     await asyncio.to_thread(wait_until, replaced, 20, "a new worker is connected to Kafka")
     assert await asyncio.to_thread(post, workers) == 200
-    assert await asyncio.to_thread(metric, workers, "producer_accepted_actions_total") == 11
+    assert await asyncio.to_thread(metric, workers, "actionlog_producer_accepted_actions_total") == 11
     assert await asyncio.to_thread(workers.terminate) == 0
 
 
