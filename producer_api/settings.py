@@ -43,7 +43,7 @@ class Settings(WorkerSettings, AccessSettings, KafkaSettings):
         description="bytes of one Kafka batch, uncompressed; below the broker's message.max.bytes (1,048,588)",
     )
     compression: Literal["none", "zstd"] = Field(
-        "none", description="compression of batches; zstd needs the Python package cramjam"
+        "zstd", description="compression of batches: zstd makes the topic a fifth as large, none spares 12 us a batch"
     )
     kafka_request_timeout_ms: int = Field(
         4_000, ge=100, description="milliseconds to wait for one answer of a broker before asking again"
