@@ -40,9 +40,10 @@ class Api(FastAPI):
 class ProducerApp:
     """The ASGI application. POST /log goes straight to its function, all else to FastAPI."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, publisher: Publisher | None = None) -> None:
+        """``publisher`` in the place of the one that the settings describe, for tests."""
         self._drain_timeout_s = settings.drain_timeout_s
-        self._publisher = Publisher(settings)
+        self._publisher = publisher or Publisher(settings)
         self._gate = Gate(LogRoute(self._publisher, settings), settings, RefusalLog(settings.log_refusals_per_s))
         self._api = Api(settings, lifespan=self._lifespan)
         self._api.router.routes.extend(health.routes({"kafka": self._publisher.problem}))

@@ -14,10 +14,8 @@ from consumer.block import build
 from contract.receipt import Receipt
 from contract.record import ActionRecord, decode, encode
 from contract.topics import record_key
-from producer_api.gate import Gate
-from producer_api.log_route import LogRoute
+from producer_api.app import ProducerApp
 from producer_api.publisher import Publisher
-from producer_api.request_id import RequestIds
 from producer_api.settings import Settings
 from tests.integration.producer_api.fuzz_requests import FuzzRequest, requests
 
@@ -55,12 +53,12 @@ class Answer:
 
 
 class App:
-    """The application as app.py puts it together, without what it needs Kafka for."""
+    """The application as it is served, but for its publisher."""
 
     def __init__(self) -> None:
         configured = Settings(max_actions=12, max_body_bytes=64 * 1024)
         self.publisher = Capturing(configured)
-        self._app = RequestIds(Gate(LogRoute(self.publisher, configured), configured))
+        self._app = ProducerApp(configured, self.publisher)
 
     async def answer(self, request: FuzzRequest) -> Answer:
         self.publisher.published = ()
