@@ -46,7 +46,7 @@ _PARAMETERS: Final[list[dict[str, Any]]] = [
     {
         "name": "X-Request-Id",
         "in": "header",
-        "schema": {"type": "string", "pattern": f"^{request_id.PATTERN}$"},
+        "schema": {"type": "string"},
         "description": "Given back in the answer and written to the log. Without it, or if it is something else, the "
         "service makes one.",
     },

@@ -153,6 +153,7 @@ def test_every_request_is_answered_and_whatever_is_accepted_is_no_dead_letter(re
             derandomize=not seeded,  # a seed on the command line wins
             database=None,
             deadline=None,
+            report_multiple_bugs=False,  # one is enough, and soon
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
         @given(requests())
