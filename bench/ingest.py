@@ -47,7 +47,7 @@ def plan(options: argparse.Namespace) -> Plan:
     """Four minutes; ``--quick`` only shows that everything works."""
     if options.quick:
         return Plan((3, 100), rounds=1, seconds=1, warm_up_seconds=1, soak_seconds=2)
-    return Plan((1, 3, 20, 100), rounds=3, seconds=4, warm_up_seconds=3, soak_seconds=options.soak_s)
+    return Plan((1, 3, 20, 100), rounds=3, seconds=4, warm_up_seconds=6, soak_seconds=options.soak_s)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -65,6 +65,11 @@ class Findings:
         """Median over all runs of the route."""
         return round(Spread.of([one.route.others_percent for one in self.rounds]).median, 1)
 
+    @property
+    def disturbed_rounds(self) -> int:
+        """Rounds that stayed disturbed however often they were repeated."""
+        return sum(one.is_disturbed for one in self.rounds)
+
     def spread(self, size: int, figure: Callable[[Round], float]) -> Spread:
         """Of one figure over the rounds of one size."""
         return Spread.of([figure(one) for one in self.rounds if one.actions == size])
@@ -104,6 +109,7 @@ def result(findings: Findings) -> dict[str, Any]:
         "load_average": round(around.load_average, 2),
         "calibration_ms": around.calibration_ms,
         "others_percent": findings.others_percent,
+        "disturbed_rounds": findings.disturbed_rounds,
         "machine": {**around.machine, "kafka": around.kafka},
     }
 
@@ -198,7 +204,10 @@ def _show_cpu(findings: Findings, paper: Paper) -> None:
         for name, figure in parts.items()
     ]
     paper.table(("actions", *map(str, findings.sizes)), rows)
-    paper.note(f"Other processes and the kernel took {findings.others_percent:.0f} % of the cores (median).")
+    paper.note(
+        f"Other processes and the kernel took {findings.others_percent:.0f} % of the cores (median);"
+        f" {findings.disturbed_rounds} of {len(findings.rounds)} rounds were disturbed by them."
+    )
 
 
 def _range(spread: Spread) -> str:
