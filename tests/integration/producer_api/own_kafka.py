@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from deploy.local import readiness
 from deploy.local.child import tie_to_parent
 from deploy.local.components.java import find_java
@@ -17,6 +19,7 @@ from tests.waiting import wait_until
 
 _START_S = 60.0
 _FORMAT_S = 60.0
+_FREEZE_S = 10.0
 
 
 class OwnKafka:
@@ -64,6 +67,12 @@ class OwnKafka:
                 preexec_fn=tie_to_parent(),
             )
 
+    def ensure_running(self) -> None:
+        """Start it unless it runs already, and return once it answers."""
+        if self._process is None:
+            self.start()
+        self.wait()
+
     def wait(self) -> None:
         """Return once it answers."""
         try:
@@ -80,8 +89,11 @@ class OwnKafka:
             self._process = None
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
+        """SIGSTOP: connections stay open, nothing is answered. Returns once its threads have stopped."""
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        broker = psutil.Process(self._process.pid)
+        wait_until(lambda: broker.status() == psutil.STATUS_STOPPED, _FREEZE_S, "Kafka stands still")
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)

@@ -23,6 +23,7 @@ class Clients:
     """What the clients were told about every action they sent."""
 
     acknowledged: set[str] = field(default_factory=set)
+    receipts: dict[str, str] = field(default_factory=dict)  # of the acknowledged, by their ids
     unanswered: set[str] = field(default_factory=set)  # the connection broke before the answer
     refused: set[str] = field(default_factory=set)  # the connection could not be made
     statuses: list[int] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Clients:
                 self.statuses.append(answer.status_code)
                 if answer.status_code == 200:
                     self.acknowledged.add(event_id)
+                    self.receipts[event_id] = answer.json()["receipt"]
                 else:
                     await asyncio.sleep(0.05)
 
