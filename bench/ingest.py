@@ -14,7 +14,7 @@ from typing import Final
 
 import uvloop
 
-from bench import ingest_load, ingest_rounds, ingest_servers, ingest_soak, machine, report, stack
+from bench import ingest_kafka, ingest_load, ingest_rounds, ingest_servers, ingest_soak, machine, report, stack
 from bench.ingest_load import LoadError
 from bench.ingest_rounds import BARE_TOPIC, Bench, Round
 from bench.ingest_soak import Soak
@@ -51,12 +51,12 @@ def plan(options: argparse.Namespace) -> Plan:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it. Returns the exit code: 1 when a request was refused or a process failed."""
+    """Run it. Returns the exit code: 1 when a request was refused, an action lost, or a process failed."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped in any case
     paper = Paper()
     try:
-        findings = _run(plan(options), paper)
+        findings = _run(plan(options), options.python, paper)
     except (StackError, LocalError, LoadError, ExceptionGroup, OSError) as error:
         paper.note(f"\nThe benchmark failed: {report.reason(error)}")
         return 1
@@ -67,25 +67,27 @@ def main(arguments: Sequence[str]) -> int:
     if not (options.quick or options.no_history):
         paper.note(f"\nAdded to {report.add_to_history('ingest', outcome).name}")
     print(report.result_line(outcome), flush=True)
-    return 0
+    return 0 if findings.counts_agree else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="15 s: shows that it works; its figures mean little")
     parser.add_argument("--soak-s", type=int, default=120, help="seconds of load under which memory is watched")
+    parser.add_argument("--python", action="store_true", help="do not use wrk, even if it is installed")
     parser.add_argument("--no-history", action="store_true", help="do not append to bench/results/ingest.jsonl")
     return parser
 
 
-def _run(wanted: Plan, paper: Paper) -> Findings:
+def _run(wanted: Plan, python: bool, paper: Paper) -> Findings:
     stack.fetch_components()
     before_ms, load_average = machine.calibration_ms(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="actionlog-bench-") as name:
         folder = Path(name)
         paper.note("Starting Kafka, the producer API and the empty route")
-        with _running(folder) as bench, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with _running(folder, python=python) as bench, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             rounds, soak = runner.run(_measure(bench, wanted, paper))
+            stored = runner.run(ingest_kafka.stored(bench.kafka.servers, DEFAULT_TOPIC))
         surroundings = Surroundings.of(
             folder,
             kafka=kafka_jars.VERSION,
@@ -93,22 +95,21 @@ def _run(wanted: Plan, paper: Paper) -> Findings:
             load_average=load_average,
             calibration_ms=(before_ms, machine.calibration_ms()),
         )
-    return Findings(surroundings, rounds, soak)
+    return Findings(surroundings, rounds, soak, bench.accepted, stored)
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[Bench]:
+def _running(folder: Path, *, python: bool = False) -> Iterator[Bench]:
     """Everything, ready. Raises StackError. To be entered in the main thread."""
     with ingest_servers.kafka(folder) as kafka:
-        servers = f"{kafka.address.host}:{kafka.address.port}"
         for topic in (DEFAULT_TOPIC, BARE_TOPIC):
-            asyncio.run(ensure_topic(SetupSettings(kafka_bootstrap_servers=servers, kafka_topic=topic)))
-        environment = {"PRODUCER_KAFKA_BOOTSTRAP_SERVERS": servers, "PRODUCER_KAFKA_TOPIC": DEFAULT_TOPIC}
+            asyncio.run(ensure_topic(SetupSettings(kafka_bootstrap_servers=kafka.servers, kafka_topic=topic)))
+        environment = {"PRODUCER_KAFKA_BOOTSTRAP_SERVERS": kafka.servers, "PRODUCER_KAFKA_TOPIC": DEFAULT_TOPIC}
         with (
             ingest_servers.api("producer_api", environment, folder) as route,
             ingest_servers.api("bench.ingest_null", {}, folder) as null,
         ):
-            yield Bench(kafka, route, null, ingest_load.generator(folder), _CONNECTIONS)
+            yield Bench(kafka, route, null, ingest_load.generator(folder, python=python), _CONNECTIONS)
 
 
 async def _measure(bench: Bench, wanted: Plan, paper: Paper) -> tuple[list[Round], Soak]:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import msgspec
 import uvloop
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from uuid_utils import uuid7
 
 from bench import actions
@@ -126,6 +126,12 @@ async def measure(servers: str, topic: str, seconds: float) -> dict[str, BareRun
         ready = [loop.batch() for _ in range(_PREBUILT_BATCHES)]
         prebuilt = await loop.run(lambda: ready.pop() if ready else None)
     return {"appended": appended, "prebuilt": prebuilt}
+
+
+async def stored(servers: str, topic: str) -> int:
+    """The records of a topic."""
+    async with AIOKafkaConsumer(topic, bootstrap_servers=servers) as consumer:
+        return sum((await consumer.end_offsets(list(consumer.assignment()))).values())
 
 
 def read(output: bytes) -> dict[str, BareRun]:

@@ -50,10 +50,10 @@ class Generator(Protocol):
     async def run(self, address: Address, actions_per_request: int, connections: int, seconds: int) -> LoadRun: ...
 
 
-def generator(folder: Path) -> Generator:
-    """The best one there is; ``folder`` is for its files."""
+def generator(folder: Path, *, python: bool) -> Generator:
+    """wrk where there is one, unless ``python`` is wanted; ``folder`` is for its files."""
     wrk = shutil.which("wrk")
-    return Wrk(Path(wrk), folder) if wrk else Python()
+    return Wrk(Path(wrk), folder) if wrk and not python else Python()
 
 
 class Wrk:

@@ -16,15 +16,26 @@ _TRIES: Final = 3
 _DISTURBED_PERCENT: Final = 10
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """What runs: Kafka, the route and the empty route; ``connections`` send to one of them at a time."""
+    """What runs: Kafka, the route and the empty route; ``connections`` send to one of them at a time.
+
+    accepted  actions that the route has accepted so far
+    """
 
     kafka: Server
     route: Server
     null: Server
     generator: Generator
     connections: int
+    accepted: int = 0
+
+    async def send(self, server: Server, actions: int, seconds: int) -> LoadRun:
+        """Load one of the servers. Raises LoadError, OSError."""
+        run = await self.generator.run(server.address, actions, self.connections, seconds)
+        if server is self.route:
+            self.accepted += run.requests * actions
+        return run
 
 
 @dataclass(frozen=True)
@@ -106,14 +117,14 @@ async def _round(bench: Bench, actions: int, seconds: int, *, bare: bool, null_f
 async def load(bench: Bench, server: Server, actions: int, seconds: int) -> Measured:
     """Send to one server. Raises LoadError, OSError, ProcessLookupError."""
     cpu = CpuMeter({"server": server.pid, "kafka": bench.kafka.pid})
-    run = await bench.generator.run(server.address, actions, bench.connections, seconds)
+    run = await bench.send(server, actions, seconds)
     spent = cpu.spent_s()
     generator_s = spent[GENERATOR] + run.child_cpu_s
     return Measured(run, spent["server"], spent["kafka"], generator_s, cpu.others_percent(run.child_cpu_s))
 
 
 async def _bare(kafka: Server, seconds: int) -> dict[str, BareRun]:
-    words = ("-m", "bench.ingest_kafka", f"{kafka.address.host}:{kafka.address.port}", BARE_TOPIC, str(seconds))
+    words = ("-m", "bench.ingest_kafka", kafka.servers, BARE_TOPIC, str(seconds))
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(_BARE_START_S + 2 * seconds):

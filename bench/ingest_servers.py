@@ -34,6 +34,11 @@ class Server:
     address: Address
     pid: int
 
+    @property
+    def servers(self) -> str:
+        """As Kafka's clients want it."""
+        return f"{self.address.host}:{self.address.port}"
+
 
 @contextlib.contextmanager
 def kafka(folder: Path) -> Iterator[Server]:

@@ -48,7 +48,7 @@ async def measure(bench: Bench, actions: int, seconds: int) -> Soak:
     rss_mb: list[float] = []
     sampling = asyncio.create_task(_sample(bench.route.pid, rss_mb))
     try:
-        load = await bench.generator.run(bench.route.address, actions, bench.connections, seconds)
+        load = await bench.send(bench.route, actions, seconds)
     finally:
         sampling.cancel()
         with contextlib.suppress(asyncio.CancelledError):

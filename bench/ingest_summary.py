@@ -45,11 +45,21 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that was measured."""
+    """Everything that was measured.
+
+    accepted, stored  actions of all runs, as the generator counted them and as records on the topic
+    """
 
     surroundings: Surroundings
     rounds: Sequence[Round]
     soak: Soak
+    accepted: int
+    stored: int
+
+    @property
+    def counts_agree(self) -> bool:
+        """More may be stored: requests whose answers the generator did not wait for when its time was up."""
+        return self.stored >= self.accepted
 
     @property
     def sizes(self) -> list[int]:
@@ -104,6 +114,8 @@ def result(findings: Findings) -> dict[str, Any]:
         },
         "rss_mb": [round(findings.soak.first_mb, 1), round(findings.soak.last_mb, 1)],
         "soak_s": round(findings.soak.load.seconds),
+        "accepted": findings.accepted,
+        "stored": findings.stored,
         "generator": around.generator,
         "changed_settings": around.changed_settings,
         "load_average": round(around.load_average, 2),
@@ -131,6 +143,8 @@ def show(findings: Findings, paper: Paper) -> None:
         f" under {soak.load.per_s:,.0f} requests/s: {soak.growth_mb:+.1f} MiB (goal: flat, at most"
         f" +{GOAL_GROWTH_MB:g})."
     )
+    verdict = "none is missing" if findings.counts_agree else "SOME ARE MISSING"
+    paper.note(f"\n{findings.accepted:,} actions were accepted, {findings.stored:,} are on the topic: {verdict}.")
 
 
 def _show_surroundings(around: Surroundings, paper: Paper) -> None:
