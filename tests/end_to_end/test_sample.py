@@ -64,9 +64,18 @@ def test_an_envelope_without_actions_is_accepted(stack: Stack, body: str) -> Non
     assert (answer.status_code, answer.json()["accepted"], answer.json()["ids"]) == (200, 0, [])
 
 
-def test_a_wrong_time_is_named_with_its_path(stack: Stack) -> None:
-    body = SAMPLE.replace("2018-10-18T21:37:30-06:00", "2018-10-32T21:37:30-06:00", 1)
-    answer = httpx.post(f"{stack.producer}/log", content=body, headers=JSON, timeout=20)
+WRONG_TIME = SAMPLE.replace("2018-10-18T21:37:30-06:00", "2018-10-32T21:37:30-06:00", 1)
+
+
+def test_a_wrong_time_is_named_with_its_path_and_costs_the_others_nothing(stack: Stack) -> None:
+    answer = httpx.post(f"{stack.producer}/log", content=WRONG_TIME, headers=JSON, timeout=20)
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 2)
+    [rejected] = answer.json()["rejected"]
+    assert (rejected["index"], rejected["path"]) == (1, "$.actions[1].time")
+
+
+def test_all_or_none_is_refused_with_the_path_first(stack: Stack) -> None:
+    answer = httpx.post(f"{stack.producer}/log?atomic=true", content=WRONG_TIME, headers=JSON, timeout=20)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"].startswith("$.actions[1].time: ")
