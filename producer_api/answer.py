@@ -79,4 +79,6 @@ def invalid(errors: Sequence[Invalid], *, spared: int) -> Problem:
 
 
 def _rejected(reading: Reading) -> Sequence[Rejected]:
+    if not reading.rejected:  # nearly always
+        return ()
     return [Rejected(wrong.action, wrong.path, wrong.reason) for wrong in reading.rejected]

@@ -1,7 +1,9 @@
 """The head of a request: what it says about the body that follows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from kit.problem import Problem
 from producer_api import encodings, idempotency
@@ -16,7 +18,7 @@ _CHARSETS: Final = ("utf-8", "utf8", "us-ascii")
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     """The request's head.
 
     lines            the body is one envelope a line, else JSON

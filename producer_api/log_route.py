@@ -110,6 +110,8 @@ class LogRoute:
 def _count(reading: Reading) -> None:
     for invalid in reading.rejected:
         metrics.REJECTED_ACTIONS.labels(invalid.field).inc()
-    for skew_ms in {record.clock_skew_ms for record in reading.records}:
-        if skew_ms is not None:
-            metrics.CLOCK_SKEW_SECONDS.observe(skew_ms / 1000)
+    records = reading.records
+    if records and (records[0].clock_skew_ms is not None or records[-1].clock_skew_ms is not None):
+        for skew_ms in {record.clock_skew_ms for record in records}:  # once for an envelope
+            if skew_ms is not None:
+                metrics.CLOCK_SKEW_SECONDS.observe(skew_ms / 1000)

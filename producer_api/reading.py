@@ -1,8 +1,9 @@
 """What a body turned out to hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from contract.record import ActionRecord
 
@@ -22,8 +23,7 @@ class Invalid(NamedTuple):
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The valid actions of a body, and the others.
 
     records   the records of the valid actions, in their order

@@ -125,6 +125,7 @@ def test_the_client_s_time_can_be_given_back(local: datetime, minutes: int) -> N
         (envelope({**ACTION, "time": "yesterday"}), "$.actions[0].time", "must be an RFC 3339 date and time"),
         (envelope({**ACTION, "time": "2018-02-30T00:00:00Z"}), "$.actions[0].time", "must be an RFC 3339"),
         (envelope({**ACTION, "time": "2018-10-18T21:37:30"}), "$.actions[0].time", "must have an offset"),
+        (envelope({**ACTION, "time": "2016-12-31T23:59:60Z"}), "$.actions[0].time", "must not be a leap second"),
         (envelope({**ACTION, "time": 1539920250}), "$.actions[0].time", "expected `str`, got `int`"),
         (envelope({**ACTION, "time": "2200-01-01T00:00:00Z"}), "$.actions[0].time", "1970 to 2199"),
         (envelope({**ACTION, "properties": None}), "$.actions[0].properties", "expected `object`, got `null`"),
