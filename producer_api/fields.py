@@ -40,6 +40,7 @@ def accept_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1_024)  # there are few types, and looking one up costs a fifth of checking it
 def accept_type(name: str) -> str:
     """An action's type: 1-64 ASCII letters, digits, ``_ . : / $ -``, and spaces inside."""
     if not 1 <= len(name) <= MAX_TYPE_CHARS:

@@ -113,8 +113,8 @@ class Lane:
         metrics.BATCH_BYTES.observe(size_bytes)
         self.acknowledged = True
         acknowledged, self._sending = self._sending, []
+        self._budget.give_back(sum([part.size_bytes for part in acknowledged]))
         for part in acknowledged:
-            self._budget.give_back(part.size_bytes)
             last = UNKNOWN_OFFSET if first == UNKNOWN_OFFSET else first + part.last
             part.delivery.part_acknowledged(self._partition, last)
 

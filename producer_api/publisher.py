@@ -20,9 +20,8 @@ from aiokafka.codec import has_zstd
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
-from contract import record as action_record
 from contract.receipt import Receipt
-from contract.record import ActionRecord
+from contract.record import ActionRecord, encode
 from contract.topics import record_key
 from kit.kafka import connection_options
 from kit.kafka_refusal import refusal
@@ -153,10 +152,14 @@ class Publisher:
 
     def _by_partition(self, records: Sequence[ActionRecord]) -> dict[int, list[tuple[bytes, bytes]]]:
         groups: dict[int, list[tuple[bytes, bytes]]] = {}
+        user_id: str | None = None
+        key, group = b"", list[tuple[bytes, bytes]]()
         for record in records:
-            key = record_key(record.user_id)
-            partition = self._hash(key) % self._partitions
-            groups.setdefault(partition, []).append((key, action_record.encode(record)))
+            if record.user_id is not user_id:  # an envelope's actions share one string
+                user_id = record.user_id
+                key = record_key(user_id)
+                group = groups.setdefault(self._hash(key) % self._partitions, [])
+            group.append((key, encode(record)))
         return groups
 
     async def problem(self) -> str | None:
