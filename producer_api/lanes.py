@@ -46,14 +46,12 @@ class Lane:
         budget: Budget,
         *,
         ack_timeout_s: float,
-        linger_s: float,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._transport = transport
         self._partition = partition
         self._budget = budget
         self._ack_timeout_s = ack_timeout_s
-        self._linger_s = linger_s
         self._on_failure = on_failure
         self._waiting: deque[Part] = deque()
         self._sending: list[Part] = []  # parts whose last record is in the batch in flight
@@ -85,11 +83,7 @@ class Lane:
     async def _run(self) -> None:
         try:
             while (batch := self._next_batch()) is not None:
-                # Several requests shared this batch, and all that waited fitted in: the next ones come as fast.
-                lingers = self._linger_s > 0 and len(self._sending) > 1 and not self._waiting
                 await self._send(batch)
-                if lingers:
-                    await asyncio.sleep(self._linger_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, requests wait for an answer
             self._on_failure(error)
         finally:
@@ -132,11 +126,10 @@ class Lanes:
     failed    resolves to the reason when a batch has failed; nothing may be appended from then on
     """
 
-    def __init__(self, transport: Transport, budget: Budget, *, ack_timeout_s: float, linger_s: float) -> None:
+    def __init__(self, transport: Transport, budget: Budget, *, ack_timeout_s: float) -> None:
         self._transport = transport
         self._budget = budget
         self._ack_timeout_s = ack_timeout_s
-        self._linger_s = linger_s
         self._lanes: dict[int, Lane] = {}
         self.loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[str] = self.loop.create_future()
@@ -155,7 +148,6 @@ class Lanes:
                 partition,
                 self._budget,
                 ack_timeout_s=self._ack_timeout_s,
-                linger_s=self._linger_s,
                 on_failure=self._on_failure,
             )
         lane.append(part)

@@ -42,13 +42,6 @@ class Settings(WorkerSettings, AccessSettings, KafkaSettings):
         le=1_000_000,
         description="bytes of one Kafka batch, uncompressed; below the broker's message.max.bytes (1,048,588)",
     )
-    linger_ms: float = Field(
-        2.0,
-        ge=0,
-        le=1_000,
-        description="milliseconds that a partition gathers requests after a batch that several requests shared; one "
-        "that is alone never waits. 2 spared a producer at its limit a tenth of its CPU and Kafka a quarter",
-    )
     compression: Literal["none", "zstd"] = Field(
         "zstd", description="compression of batches: zstd makes the topic a fifth as large, none spares 12 us a batch"
     )

@@ -7,7 +7,6 @@ import pytest
 from producer_api.delivery import UNKNOWN_OFFSET, Budget, Delivery, OverloadedError, Part, UnacknowledgedError
 from producer_api.lanes import Lanes, SendError
 from tests.unit.producer_api.fake_kafka import FakeKafka
-from tests.waiting import wait_until_async
 
 ROOM = 1_000
 
@@ -15,9 +14,9 @@ ROOM = 1_000
 class Requests:
     """Lanes over a fake Kafka, and a way to put requests on them."""
 
-    def __init__(self, kafka: FakeKafka, *, ack_timeout_s: float = 60, linger_s: float = 0) -> None:
+    def __init__(self, kafka: FakeKafka, *, ack_timeout_s: float = 60) -> None:
         self.budget = Budget(ROOM)
-        self.lanes = Lanes(kafka, self.budget, ack_timeout_s=ack_timeout_s, linger_s=linger_s)
+        self.lanes = Lanes(kafka, self.budget, ack_timeout_s=ack_timeout_s)
 
     def post(self, *values: bytes, partitions: tuple[int, ...] = (0,)) -> asyncio.Future[dict[int, int]]:
         delivery = Delivery(self.lanes.loop, len(partitions))
@@ -60,44 +59,6 @@ async def test_what_arrives_during_a_flight_rides_in_the_next_batch_together() -
     kafka.acknowledge()
     await asyncio.gather(second, third)
     assert requests.budget.used_bytes == 0
-
-
-async def test_after_a_shared_batch_a_lane_lingers_and_after_a_lonely_one_it_does_not() -> None:
-    kafka = FakeKafka()
-    requests = Requests(kafka, linger_s=0.05)
-    alone = requests.post(b"1")
-    await settle()
-    shared = [requests.post(b"2"), requests.post(b"3")]
-    kafka.acknowledge()
-    await asyncio.gather(alone)
-    await settle()
-    assert kafka.sent[1] == (0, [b"2", b"3"])
-    kafka.acknowledge()
-    await asyncio.gather(*shared)  # answered before the lane lingers
-    gathered = [requests.post(b"4")]
-    await settle()
-    assert len(kafka.sent) == 2
-    gathered.append(requests.post(b"5"))
-
-    async def third_batch() -> bool:
-        return len(kafka.sent) == 3
-
-    await wait_until_async(third_batch, 5, "the lane has lingered")
-    assert kafka.sent[2] == (0, [b"4", b"5"])
-    kafka.acknowledge()
-    await asyncio.gather(*gathered)
-
-
-async def test_a_lane_that_has_a_full_batch_waiting_does_not_linger() -> None:
-    kafka = FakeKafka(max_records=2)
-    requests = Requests(kafka, linger_s=60)
-    futures = [requests.post(value) for value in (b"1", b"2", b"3", b"4")]
-    await settle()
-    kafka.acknowledge()
-    await settle()
-    assert [values for _, values in kafka.sent] == [[b"1", b"2"], [b"3", b"4"]]
-    kafka.acknowledge()
-    await asyncio.gather(*futures)
 
 
 async def test_a_request_larger_than_a_batch_is_acknowledged_with_its_last_one() -> None:
