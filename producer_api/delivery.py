@@ -133,9 +133,9 @@ class Part:
 
     def fill(self, batch: Batch) -> bool:
         """Append the records not yet sent; False when the batch was full before the last one."""
-        for position in range(self._next, len(self.records)):
-            key, value = self.records[position]
-            if batch.append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
+        append = batch.append
+        for position, (key, value) in enumerate(self.records[self._next :], self._next):
+            if append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
                 self._next = position
                 return False
         self.last = batch.record_count() - 1
