@@ -14,6 +14,14 @@ _LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simple
 
 
 @dataclass(frozen=True)
+class Outside:
+    """A second listener, for clients that reach the broker by another address: the broker tells them that one."""
+
+    port: int
+    address: str
+
+
+@dataclass(frozen=True)
 class Node:
     """A broker that is its cluster's controller as well."""
 
@@ -21,6 +29,7 @@ class Node:
     port: int
     controller_port: int
     data_dir: Path
+    outside: Outside | None = None
 
     @property
     def address(self) -> str:
@@ -82,9 +91,7 @@ def properties(node: Node) -> dict[str, str]:
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
         "controller.quorum.voters": f"{node.node_id}@{node.controller_address}",
-        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{node.controller_address}",
-        "advertised.listeners": f"PLAINTEXT://{node.address}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **_listeners(node),
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(node.data_dir),
@@ -107,6 +114,20 @@ def properties(node: Node) -> dict[str, str]:
         "broker.heartbeat.interval.ms": "400",
         # The cleaner's map of keys: 128 MiB by default, which would be a quarter of the heap.
         "log.cleaner.dedupe.buffer.size": str(16 << 20),
+    }
+
+
+def _listeners(node: Node) -> dict[str, str]:
+    own = f"PLAINTEXT://{node.address}"
+    at, told, names = [own], [own], ["PLAINTEXT"]
+    if node.outside is not None:
+        at.append(f"OUTSIDE://{HOST}:{node.outside.port}")
+        told.append(f"OUTSIDE://{node.outside.address}")
+        names.append("OUTSIDE")
+    return {
+        "listeners": ",".join([*at, f"CONTROLLER://{node.controller_address}"]),
+        "advertised.listeners": ",".join(told),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in [*names, "CONTROLLER"]),
     }
 
 

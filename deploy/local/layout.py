@@ -9,7 +9,7 @@ from deploy.local.clickhouse import Engine
 from deploy.local.components.engine_package import EnginePackage
 from deploy.local.components.java import find_java
 from deploy.local.components.kafka_jars import KafkaJars
-from deploy.local.kafka import Broker, Node
+from deploy.local.kafka import Broker, Node, Outside
 from deploy.local.passwords import User
 from deploy.local.ports import HOST, Port
 from deploy.local.process import Spec
@@ -57,7 +57,7 @@ class Backends:
 def backends(settings: LocalSettings, jars: KafkaJars, package: EnginePackage) -> Backends:
     """Wire them up. Makes the passwords at the first time. Raises ComponentError when no Java fits."""
     data, run = settings.data_dir.resolve(), settings.run_dir.resolve()
-    node = Node(1, settings.kafka_port, settings.kafka_controller_port, data / "kafka")
+    node = Node(1, settings.kafka_port, settings.kafka_controller_port, data / "kafka", _outside(settings))
     java = find_java(settings.java)
     return Backends(
         broker=Broker(node, java, jars.classpath, run / "kafka" / "server.properties", settings.kafka_heap_mb),
@@ -73,9 +73,16 @@ def backends(settings: LocalSettings, jars: KafkaJars, package: EnginePackage) -
     )
 
 
+def _outside(settings: LocalSettings) -> Outside | None:
+    port = settings.kafka_outside_port
+    return None if port is None else Outside(port, settings.kafka_outside_address or f"{HOST}:{port}")
+
+
 def backend_ports(settings: LocalSettings) -> list[Port]:
+    outside = settings.kafka_outside_port
     return [
         Port("Kafka", settings.kafka_port, "LOCAL_KAFKA_PORT"),
+        *([Port("Kafka's second listener", outside, "LOCAL_KAFKA_OUTSIDE_PORT")] if outside else []),
         Port("Kafka's controller", settings.kafka_controller_port, "LOCAL_KAFKA_CONTROLLER_PORT"),
         Port("ClickHouse", settings.clickhouse_port, "LOCAL_CLICKHOUSE_PORT"),
     ]

@@ -32,6 +32,14 @@ class LocalSettings(BaseSettings):
     clickhouse_port: int = Field(8123, ge=1, le=65535, description="TCP port of ClickHouse's HTTP interface")
     kafka_port: int = Field(9092, ge=1, le=65535, description="TCP port of the Kafka broker")
     kafka_controller_port: int = Field(9093, ge=1, le=65535, description="TCP port of Kafka's controller")
+    kafka_outside_port: int | None = Field(
+        None, ge=1, le=65535, description="TCP port of a second listener of the broker; default: none"
+    )
+    kafka_outside_address: str | None = Field(
+        None,
+        description="host:port by which clients reach the second listener, as through a forwarded port or a proxy;"
+        " default: the listener's own",
+    )
 
     data_dir: Path = Field(CHECKOUT / ".data", description="folder of topics, tables, logs and passwords")
     cache_dir: Path = Field(

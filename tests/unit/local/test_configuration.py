@@ -49,3 +49,11 @@ def test_no_password_stands_in_the_users_file() -> None:
 
 def _parsed(xml: str) -> ElementTree.Element:
     return ElementTree.fromstring(xml)  # noqa: S314 - our own text
+
+
+def test_a_second_listener_tells_its_clients_the_other_address() -> None:
+    node = kafka.Node(1, 9092, 9093, Path("/data/kafka"), kafka.Outside(9094, "broker.example:19094"))
+    values = kafka.properties(node)
+    assert values["listeners"] == "PLAINTEXT://127.0.0.1:9092,OUTSIDE://127.0.0.1:9094,CONTROLLER://127.0.0.1:9093"
+    assert values["advertised.listeners"] == "PLAINTEXT://127.0.0.1:9092,OUTSIDE://broker.example:19094"
+    assert values["listener.security.protocol.map"] == "PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT"
