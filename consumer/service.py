@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
-from consumer import metrics
+from consumer import failpoints, metrics
 from consumer.block import build
 from consumer.delivery import Delivery
 from consumer.errors import Fenced, SourceUnavailable, StoreRefused, StoreUnavailable, TornBlock
@@ -173,6 +173,7 @@ class Service:
             due_at = partition.due_at()
             if due_at is not None and due_at <= now:
                 partition.plan(now)
+                failpoints.reached("before-intent")
 
     async def _commit(self) -> None:
         """One OffsetCommit for every partition whose position changed: ends of stored blocks and new intents alike."""
@@ -180,6 +181,7 @@ class Service:
         if not dirty or self._generation is None:
             return
         await self._source.commit(self._generation, dirty)
+        failpoints.reached("after-commit")
         for number, position in dirty.items():
             self._partitions[number].saved = position
             metrics.WATERMARK.labels(number).set(position.committed)
@@ -187,6 +189,7 @@ class Service:
     def _begin(self) -> None:
         for partition in self._partitions.values():
             if partition.state is State.PLANNED and not partition.is_dirty:
+                failpoints.reached("after-intent")
                 task = asyncio.create_task(self._store_block(partition.number, partition.begin()))
                 self._deliveries[task] = partition
 

@@ -12,6 +12,7 @@ from enum import Enum
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
+from consumer import failpoints
 from consumer.block import SubBlock
 from consumer.errors import StoreRefused, StoreUnavailable
 from consumer.settings import Settings
@@ -82,7 +83,8 @@ class Store:
         async def body() -> AsyncIterator[bytes]:
             # As a stream: given bytes, the client sends a block again by itself when the server hangs up, and a repeat
             # under a known token is answered with 200 even when the first attempt was lost.
-            yield part.body
+            for piece in failpoints.in_halves(part.body):
+                yield piece
 
         async with self._translated(self._settings.insert_timeout_s):
             await self._client.raw_insert(
@@ -92,6 +94,7 @@ class Store:
                 settings=_INSERT | {"insert_deduplication_token": token, "query_id": token},
                 fmt=part.format,
             )
+        failpoints.reached("after-insert")
 
     async def kill(self, token: str) -> None:
         """End every attempt at the token's sub-block that still runs, and wait until it has ended."""
