@@ -42,6 +42,10 @@ class Delivery:
     def trouble(self) -> str | None:
         return next(iter(self._troubles.values()), None)
 
+    def trouble_of(self, tokens: str) -> str | None:
+        """What the blocks wait for whose tokens begin so; None when all is well."""
+        return next((trouble for token, trouble in self._troubles.items() if token.startswith(tokens)), None)
+
     async def deliver(self, block: Block, *, begun: bool) -> None:
         """Return when every row of the block is stored. ``begun``: an earlier attempt may have stored some already.
 
