@@ -3,6 +3,7 @@
 SinkError
 ├── StoreUnavailable   ClickHouse is away or busy: try again, the outcome of an insert is unknown
 ├── StoreRefused       ClickHouse says no (its code says why): an operator must act; nothing is skipped
+│   └── RefusedData    it says no to the values of some row: the row becomes a dead letter, the others are stored
 ├── TornBlock          a block that is atomic was found half stored: it can't happen, so it must be seen
 ├── SourceUnavailable  Kafka is away or busy: try again
 └── Fenced             the partitions have another owner by now: forget what was collected, insert nothing
@@ -23,6 +24,13 @@ class StoreRefused(SinkError):  # noqa: N818
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class RefusedData(StoreRefused):
+    """ClickHouse refused some row's values; the message is its own words.
+
+    No proof that nothing was stored: a materialised view's refusal comes after the rows are in the table.
+    """
 
 
 class TornBlock(SinkError):  # noqa: N818

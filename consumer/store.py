@@ -4,6 +4,7 @@ The only module that knows ClickHouse. Every method is one attempt: whether to r
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -12,9 +13,9 @@ from enum import Enum
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from consumer import failpoints
+from consumer import clickhouse_codes, failpoints
 from consumer.block import SubBlock
-from consumer.errors import StoreRefused, StoreUnavailable
+from consumer.errors import RefusedData, StoreRefused, StoreUnavailable
 from consumer.settings import Settings
 from contract.tables import ACTIONS, COLUMNS, DEAD_LETTERS
 from kit.clickhouse import connect
@@ -37,12 +38,8 @@ _INSERT = _ONE_BLOCK | {
 
 _READ_BACK = {"apply_deleted_mask": 0}  # an erased row was stored all the same
 
-# Codes that pass by themselves: time and memory limits, network, too many queries or parts, Keeper, read-only, killed,
-# the same query still running.
-_PASSING_CODES = frozenset(
-    {3, 32, 159, 164, 173, 198, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 252, 265, 279, 285, 286, 319, 394}
-    | {415, 416, 425, 439, 473, 499, 516, 574, 655, 700, 722, 733, 734, 745, 999, 1000, 1002}
-)
+_OWN_WORDS = re.compile(r"DB::Exception: (.*?)(?: \(version [^)]*\).*)?$", re.DOTALL)
+_REASON_LENGTH = 2_000  # of a dead letter's reason; ClickHouse quotes values of any length in it
 _IDS_PER_LOOKUP = 3_000  # 117 KB as a form field; ClickHouse takes 128 KiB (http_max_field_value_size)
 
 
@@ -78,7 +75,7 @@ class Store:
             raise StoreUnavailable(f"ClickHouse at {self._settings.clickhouse_url} does not answer")
 
     async def insert(self, part: SubBlock, token: str) -> None:
-        """Send the sub-block once under the token. Any exception leaves the outcome unknown."""
+        """Send the sub-block once under the token. Any exception leaves the outcome unknown, RefusedData too."""
 
         async def body() -> AsyncIterator[bytes]:
             # As a stream: given bytes, the client sends a block again by itself when the server hangs up, and a repeat
@@ -86,7 +83,7 @@ class Store:
             for piece in failpoints.in_halves(part.body):
                 yield piece
 
-        async with self._translated(self._settings.insert_timeout_s):
+        async with self._translated(self._settings.insert_timeout_s, sends_rows=True):
             await self._client.raw_insert(
                 part.table,
                 column_names=part.columns,
@@ -107,8 +104,9 @@ class Store:
     async def presence(self, part: SubBlock) -> Presence:
         """Whether the sub-block's rows are stored, by id.
 
-        A sub-block is atomic, so one row of it at its own position proves that all of it was stored; ids missing there
-        were merged into a later copy of the same action, which must then be found elsewhere.
+        Ids missing at its own position were merged into a later copy of the same action, which must then be found
+        elsewhere. SOME: rows of it stand at its position and others are nowhere. A sub-block is atomic, so it was then
+        stored as halves, and not all of them yet.
         """
         wanted = set(part.event_ids)
         async with self._translated(self._settings.read_back_timeout_s):
@@ -163,7 +161,7 @@ class Store:
         return self._opened
 
     @asynccontextmanager
-    async def _translated(self, timeout_s: float) -> AsyncIterator[None]:
+    async def _translated(self, timeout_s: float, *, sends_rows: bool = False) -> AsyncIterator[None]:
         """The seam's errors, once: everything that ClickHouse or the network can raise becomes ours."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -171,10 +169,22 @@ class Store:
         except TimeoutError as error:
             raise StoreUnavailable(f"ClickHouse did not answer within {timeout_s:g} s") from error
         except ClickHouseError as error:
-            code = error.code if isinstance(error, Error) else None
-            if code is None or code in _PASSING_CODES:
-                raise StoreUnavailable(f"ClickHouse is away or busy: {error}") from error
-            raise StoreRefused(f"ClickHouse refused: {error}", code) from error
+            raise _ours(error, sends_rows=sends_rows) from error
+
+
+def _ours(error: ClickHouseError, *, sends_rows: bool) -> StoreUnavailable | StoreRefused:
+    code = error.code if isinstance(error, Error) else None
+    if code is None or code in clickhouse_codes.PASSING:
+        return StoreUnavailable(f"ClickHouse is away or busy: {error}")
+    if sends_rows and code in clickhouse_codes.DATA:
+        return RefusedData(_reason(str(error)), code)
+    return StoreRefused(f"ClickHouse refused: {error}", code)
+
+
+def _reason(message: str) -> str:
+    """ClickHouse's own words in the driver's message, at most _REASON_LENGTH characters."""
+    own = _OWN_WORDS.search(message)
+    return (own[1] if own else message)[:_REASON_LENGTH]
 
 
 def _time_condition(part: SubBlock) -> tuple[str, dict[str, str]]:

@@ -1,6 +1,7 @@
 """The store on the real engine: what it stores, what it finds again, and that it sends nothing twice by itself."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -51,7 +52,7 @@ async def test_a_block_is_one_part_of_the_table(store: Store, namespace: Namespa
 
 async def test_an_insert_over_two_months_is_refused_whole(store: Store, namespace: Namespace) -> None:
     march, april = part(record(0)), part(record(1, action(time=NOON + timedelta(days=30))))
-    both = SubBlock(**{**{name: getattr(march, name) for name in march.__slots__}, "body": march.body + april.body})
+    both = dataclasses.replace(march, body=march.body + april.body)
     with pytest.raises((StoreUnavailable, StoreRefused), match="partitions"):
         await store.insert(both, "token")
     assert namespace.query("SELECT count() FROM {db}.actions") == "0"

@@ -61,11 +61,11 @@ async def test_trusting_the_token_would_lose_the_block() -> None:
     assert store.rows == []
 
 
-async def test_half_a_block_stops_and_says_so() -> None:
-    store = FakeClickHouse(iter([]))
+async def test_half_a_block_that_nobody_split_stops_and_says_so() -> None:
+    store = FakeClickHouse(iter([Fate.LOST_REQUEST]))
     store.rows = list(PART.event_ids[:2])
     with pytest.raises(TornBlock, match="partition 0"):
-        await deliver(store, begun=True)
+        await deliver(store)
 
 
 async def test_trouble_is_told_while_it_lasts_and_gone_after() -> None:
