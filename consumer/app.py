@@ -9,6 +9,7 @@ from consumer.errors import SinkError
 from consumer.service import Service
 from consumer.settings import Settings
 from consumer.source import Source
+from consumer.status import Status
 from consumer.store import Store
 from kit import health, logging
 from kit.server import build, freeze_startup_objects, on_stop_signal
@@ -20,14 +21,17 @@ async def main() -> None:
     logging.configure(settings, "consumer")
     store, source = Store(settings), Source(settings)
     service = Service(settings, store, source)
+    status = Status(service, source)
     checks = {"sink": service.trouble, "kafka": _check(source.ping), "clickhouse": _check(store.ping)}
-    server = build(Starlette(routes=health.routes(checks)), settings)
+    server = build(Starlette(routes=[*health.routes(checks), status.route()]), settings)
     on_stop_signal(service.stop)
     freeze_startup_objects()
     serving = asyncio.create_task(server.serve())
+    watching = asyncio.create_task(status.run())
     try:
         await service.run()
     finally:
+        watching.cancel()
         server.should_exit = True
         await serving
 

@@ -35,8 +35,24 @@ BLOCK_ROWS = Histogram(
     buckets=(1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000),
 )
 BUFFERED_BYTES = Gauge("actionlog_sink_buffered_bytes", "Bytes waiting or in flight; at its bound fetching pauses.")
+LOG_CUTS = Counter(
+    "actionlog_sink_log_cuts_total",
+    "Times that a partition's log ended before what was read of it: a topic made again, or an unclean election.",
+    ["partition"],
+)
 WATERMARK = Gauge(
     "actionlog_sink_watermark_offset", "Offset below which every record of a partition is stored.", ["partition"]
+)
+LOG_END = Gauge("actionlog_sink_log_end_offset", "End of a partition's log, at most some seconds old.", ["partition"])
+LAG_RECORDS = Gauge(
+    "actionlog_sink_lag_records",
+    "Offsets between the watermark and the log's end: a constant number is work in flight, a growing one a backlog.",
+    ["partition"],
+)
+LAG_SECONDS = Gauge(
+    "actionlog_sink_lag_seconds",
+    "Age of a partition's oldest record not yet stored, by Kafka's timestamp; 0 without any, no sample when unknown.",
+    ["partition"],
 )
 FENCED = Counter(
     "actionlog_sink_fenced_total",

@@ -44,6 +44,7 @@ class Partition:
 
     position  what its committed offset should say now
     saved     what it says, as far as this process knows
+    stored_until_ms   Kafka's timestamp of the last record that was stored, in milliseconds; None before the first
     """
 
     def __init__(self, number: int, saved: Position, limits: Limits) -> None:
@@ -59,6 +60,9 @@ class Partition:
         self._records: list[TopicRecord] = []
         self._oldest: float | None = None
         self._found_intent = saved.intent
+        self.stored_until_ms: int | None = None
+        self._again_at: int | None = None
+        self._doubtful_below = 0
 
     @property
     def buffered_bytes(self) -> int:
@@ -68,7 +72,13 @@ class Partition:
     def has_room(self) -> bool:
         """Whether more records may be fetched: up to one full block waits behind the one in flight."""
         full = self.waiting_bytes >= self._limits.bytes or len(self._records) >= self._limits.rows
-        return self.state is not State.STOPPED and (not full or self._recovering)
+        return self.state is not State.STOPPED and self._again_at is None and (not full or self._recovering)
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """Kafka's timestamp of the oldest record that was read and is not stored, in milliseconds; None without any."""
+        unstored = self.cut.records if self.cut and self.cut.records else self._records
+        return unstored[0].timestamp if unstored else None
 
     @property
     def is_dirty(self) -> bool:
@@ -96,6 +106,8 @@ class Partition:
             return None
         if self._found_intent is not None:
             return self._oldest if self.next_offset >= self._found_intent else None
+        if self._again_at is not None:
+            return self._oldest
         full = len(self._records) >= self._limits.rows or self.waiting_bytes >= self._limits.bytes
         return self._oldest if full else self._oldest + self._limits.age_s
 
@@ -106,7 +118,8 @@ class Partition:
         self.waiting_bytes -= size
         self._oldest = now if self._records else None
         end = self._found_intent if self._found_intent is not None else records[-1].offset + 1
-        self.cut = Cut(self.position.committed, end, records, size, begun=self._recovering)
+        begun = self._recovering or self.position.committed < self._doubtful_below
+        self.cut = Cut(self.position.committed, end, records, size, begun)
         self._found_intent = None
         self.position = Position(self.position.committed, end)
         self.state = State.PLANNED
@@ -133,6 +146,8 @@ class Partition:
         """Every row of the block is stored."""
         assert self.cut is not None  # noqa: S101 - DELIVERING has one
         self.position = Position(self.cut.end)
+        if self.cut.records:
+            self.stored_until_ms = self.cut.records[-1].timestamp
         self.cut = None
         self.state = State.COLLECTING
 
@@ -146,6 +161,26 @@ class Partition:
         lost = max(0, offset - self.next_offset)
         self.next_offset = offset
         return lost
+
+    def begin_again(self, log_start: int) -> None:
+        """The log ends before what was read of it: it was cut, or the topic was deleted and made again.
+
+        What was read is stored first. Then the log is read from its start, and blocks at offsets that were passed
+        before are read back before they are inserted: in a log that was cut they are stored already.
+        """
+        self._again_at = log_start
+        self._doubtful_below = max(self._doubtful_below, self.next_offset, self._found_intent or 0)
+        if self._found_intent is not None:
+            self._found_intent = None  # what is left of its records is in no log any more
+            self.position = Position(self.position.committed)
+
+    def begun_again(self) -> int | None:
+        """Once nothing that was read waits any more: the offset to fetch from."""
+        if self._again_at is None or self.state is not State.COLLECTING or self._records:
+            return None
+        start, self._again_at = self._again_at, None
+        self.position, self.next_offset = Position(start), start
+        return start
 
 
 def _size(record: TopicRecord) -> int:

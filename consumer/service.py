@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -12,6 +12,7 @@ from consumer.block import build
 from consumer.delivery import Delivery
 from consumer.errors import Fenced, SourceUnavailable, StoreRefused, StoreUnavailable, TornBlock
 from consumer.intent import Position
+from consumer.losses import Losses
 from consumer.partition import Cut, Limits, Partition, State
 from consumer.settings import Settings
 from consumer.source import OutOfRange, Source
@@ -27,7 +28,10 @@ _FENCED_PAUSE_S = 0.1
 
 
 class Service:
-    """One consumer process. ``run()`` until ``stop()``; ``trouble()`` says what keeps it from its work."""
+    """One consumer process. ``run()`` until ``stop()``; ``trouble()`` says what keeps it from its work.
+
+    losses   what Kafka did not have any more, since the start of the process
+    """
 
     def __init__(self, settings: Settings, store: Store, source: Source) -> None:
         self._settings = settings
@@ -41,6 +45,7 @@ class Service:
         self._deliveries: dict[asyncio.Task[None], Partition] = {}
         self._fetching: asyncio.Task[dict[int, Sequence[TopicRecord]]] | None = None
         self._trouble: str | None = "starting"
+        self.losses = Losses()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -63,6 +68,21 @@ class Service:
         """What an operator should know: why nothing, or not everything, is being stored; None when all is well."""
         stopped = [partition.stopped_because for partition in self._partitions.values() if partition.stopped_because]
         return next(iter(stopped), None) or self._trouble or self._delivery.trouble
+
+    @property
+    def generation(self) -> int | None:
+        """Of the assignment that is worked on; None while there is none."""
+        return self._generation
+
+    @property
+    def partitions(self) -> Mapping[int, Partition]:
+        """The assigned partitions, by number."""
+        return self._partitions
+
+    def waits_for(self, partition: Partition) -> str | None:
+        """What keeps this partition's records from being stored; None when nothing does."""
+        tokens = f"{self._settings.kafka_topic}-{partition.number}-"
+        return partition.stopped_because or self._trouble or self._delivery.trouble_of(tokens)
 
     # Start and stop
 
@@ -114,6 +134,7 @@ class Service:
         """Wait for something to happen, then finish, plan and commit, and start what is committed."""
         self._receive(await self._wait())
         self._finish()
+        self._begin_again()
         self._plan()
         await self._commit()
         self._begin()
@@ -167,6 +188,11 @@ class Service:
             else:
                 partition.finish()
 
+    def _begin_again(self) -> None:
+        for number, partition in self._partitions.items():
+            if (start := partition.begun_again()) is not None:
+                self._source.seek(number, start)
+
     def _plan(self) -> None:
         now = time.monotonic()
         for partition in self._partitions.values():
@@ -214,17 +240,20 @@ class Service:
         if self._source.generation != generation:
             return
         for number, position in positions.items():
-            self._partitions[number] = self._taken(number, position or Position(bounds[number][0]), bounds[number][0])
+            self._partitions[number] = self._taken(number, position, *bounds[number])
         self._generation = generation
         metrics.REBALANCES.inc()
         _log.info("partitions assigned", partitions=sorted(positions), generation=generation)
 
-    def _taken(self, number: int, position: Position, log_start: int) -> Partition:
+    def _taken(self, number: int, found: Position | None, log_start: int, log_end: int) -> Partition:
+        position = found or Position(log_start)
         if position.intent is not None and log_start >= position.intent:
             position = Position(position.committed)  # nothing of the begun block is left to insert
         partition = Partition(number, position, self._limits)
-        if log_start > position.committed:
-            self._count_lost(number, partition.skip_to(log_start))
+        if (position.intent or position.committed) > log_end:
+            self._restart(partition, log_start, log_end)
+        elif log_start > position.committed:
+            self.losses.deleted_unread(number, partition.skip_to(log_start))
         self._source.seek(number, partition.next_offset)
         return partition
 
@@ -234,14 +263,14 @@ class Service:
         for number, (start, end) in bounds.items():
             partition = self._partitions[number]
             if partition.next_offset > end:
-                _log.error("the log ends before its committed offset", partition=number, end=end)
-            self._count_lost(number, partition.skip_to(start))
-            self._source.seek(number, start)
+                self._restart(partition, start, end)
+            elif partition.next_offset < start:
+                self.losses.deleted_unread(number, partition.skip_to(start))
+                self._source.seek(number, start)
 
-    def _count_lost(self, number: int, lost: int) -> None:
-        if lost:
-            metrics.RECORDS_LOST.labels(number).inc(lost)
-            _log.error("records were deleted by retention before they were stored", partition=number, lost=lost)
+    def _restart(self, partition: Partition, log_start: int, log_end: int) -> None:
+        self.losses.log_was_cut(partition.number, partition.next_offset, log_end)
+        partition.begin_again(log_start)
 
     async def _hand_over(self) -> None:
         """The partitions are being taken away: finish what is in flight while the others wait, then let go."""

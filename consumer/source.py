@@ -7,8 +7,10 @@ this it reaches into aiokafka's group coordinator; the version is pinned and tes
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -35,6 +37,7 @@ _log = structlog.get_logger(__name__)
 
 _FENCED = (CommitFailedError, IllegalGenerationError, UnknownMemberIdError, RebalanceInProgressError, IllegalStateError)
 _NO_POLL_LIMIT_MS = 24 * 3_600_000  # waiting for ClickHouse is no reason to lose the partitions
+_METADATA_MAX_AGE_MS = 5_000  # until new partitions are seen, and a topic that was deleted and made again
 _STOP_TIMEOUT_S = 2.0  # for leaving the group when Kafka is away
 
 
@@ -44,6 +47,14 @@ class OutOfRange(Exception):  # noqa: N818 - a state, handled by its catcher
     def __init__(self, partitions: Iterable[int]) -> None:
         super().__init__()
         self.partitions = list(partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The end of a partition's log as it was ``seen_at`` (seconds since 1970)."""
+
+    offset: int
+    seen_at: float
 
 
 class Source(ConsumerRebalanceListener):
@@ -79,6 +90,9 @@ class Source(ConsumerRebalanceListener):
     async def _start_admin(self, options: dict[str, Any]) -> None:
         self._admin = AIOKafkaAdminClient(**options)
         await self._admin.start()
+        await self._check_topic()
+
+    async def _check_topic(self) -> None:
         if self._topic not in await self._admin.list_topics():  # subscribing might create it
             raise SourceUnavailable(f"topic {self._topic!r} does not exist: run `python -m deploy.setup`")
 
@@ -92,6 +106,7 @@ class Source(ConsumerRebalanceListener):
             session_timeout_ms=self._settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 4,
             max_poll_interval_ms=_NO_POLL_LIMIT_MS,
+            metadata_max_age_ms=_METADATA_MAX_AGE_MS,
         )
         self._consumer.subscribe([self._topic], listener=self)
         await self._consumer.start()
@@ -109,11 +124,11 @@ class Source(ConsumerRebalanceListener):
                 _log.warning("Kafka did not answer the farewell", reason=str(error))
 
     async def ping(self) -> None:
-        """Raises SourceUnavailable when no broker answers."""
+        """Raises SourceUnavailable when no broker answers, and when the topic is gone."""
         if self._admin is None:
             raise SourceUnavailable("Kafka is not connected yet")
         async with _translated():
-            await self._admin.list_topics()
+            await self._check_topic()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """aiokafka rejoins when this returns: hold it until the owner has let go."""
@@ -184,6 +199,25 @@ class Source(ConsumerRebalanceListener):
             starts = await self._consumer.beginning_offsets(wanted)
             ends = await self._consumer.end_offsets(wanted)
         return {tp.partition: (starts[tp], ends[tp]) for tp in wanted}
+
+    def log_ends_seen(self, partitions: Iterable[int]) -> dict[int, LogEnd]:
+        """The log ends that the last fetches told, without asking: not those of partitions that are not fetched yet."""
+        if self._consumer is None:
+            return {}
+        assigned = self._consumer.assignment()
+        known = [tp for tp in map(self._tp, partitions) if tp in assigned and self._consumer.highwater(tp) is not None]
+        return {
+            tp.partition: LogEnd(self._consumer.highwater(tp), self._consumer.last_poll_timestamp(tp) / 1000)
+            for tp in known
+        }
+
+    async def log_ends(self, partitions: Sequence[int]) -> dict[int, LogEnd]:
+        """The log ends by asking for them, one request per broker. Raises SourceUnavailable."""
+        if self._consumer is None:
+            raise SourceUnavailable("Kafka is not connected yet")
+        async with _translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
+            ends = await self._consumer.end_offsets([self._tp(number) for number in partitions])
+        return {tp.partition: LogEnd(end, time.time()) for tp, end in ends.items()}
 
     def seek(self, partition: int, offset: int) -> None:
         """Fetch from ``offset`` on. Raises Fenced when the partition has gone meanwhile."""

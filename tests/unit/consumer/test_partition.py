@@ -111,3 +111,51 @@ def test_blocks_hold_every_record_once_and_in_order(batches: list[int], size: in
         seen += stored(partition)
     assert seen == list(range(next_offset))
     assert partition.buffered_bytes == 0
+
+
+def test_a_log_that_ends_before_what_was_read_is_read_again_from_its_start_and_checked_up_to_there() -> None:
+    """In a log that was cut these records are stored already; in a topic made again they are new: the store knows."""
+    partition = Partition(0, Position(100), LIMITS)
+    partition.add(records(100, 5), now=0.0)
+    partition.begin_again(3)
+    assert not partition.has_room
+    assert partition.begun_again() is None, "what was read is stored first"
+    assert partition.due_at() == 0.0
+    assert stored(partition) == range(100, 105)
+    assert partition.begun_again() == 3
+    assert (partition.position, partition.is_dirty) == (Position(3), True)
+    partition.add(records(3, 10), now=0.0)
+    partition.plan(0.0)
+    assert partition.begin().begun
+
+
+def test_an_intent_beyond_the_end_of_the_log_is_given_up() -> None:
+    partition = Partition(0, Position(100, intent=120), LIMITS)
+    partition.begin_again(0)
+    assert partition.begun_again() == 0
+    assert partition.position == Position(0)
+    assert partition.has_room
+
+
+def test_blocks_beyond_what_was_reached_before_are_not_doubted() -> None:
+    partition = Partition(0, Position(4), LIMITS)
+    partition.begin_again(0)
+    assert partition.begun_again() == 0
+    for doubted in (True, False):
+        partition.add(records(partition.next_offset, 4), now=0.0)
+        partition.plan(1.0)
+        assert partition.begin().begun is doubted
+        partition.finish()
+
+
+def test_the_oldest_record_is_one_that_is_not_stored_yet() -> None:
+    partition = Partition(0, Position(0), LIMITS)
+    assert partition.oldest_ms is None
+    partition.add([Record(0, b"", timestamp=7), Record(1, b"", timestamp=8)], now=0.0)
+    assert partition.oldest_ms == 7
+    partition.plan(1.0)
+    partition.begin()
+    partition.add([Record(2, b"", timestamp=9)], now=1.0)
+    assert (partition.oldest_ms, partition.stored_until_ms) == (7, None)
+    partition.finish()
+    assert (partition.oldest_ms, partition.stored_until_ms) == (9, 8)

@@ -1,0 +1,203 @@
+"""What `/status` and the metrics say of a running sink, on the real broker."""
+
+from typing import Any
+
+import httpx
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from consumer.intent import Position
+from consumer.store import Store
+from deploy.setup.topic import ensure_topic
+from tests.integration.consumer import topic
+from tests.integration.consumer.sinks import counted, metric, start
+from tests.namespace import Namespace
+from tests.relay import relay
+from tests.services import Service
+from tests.stack import StartService
+from tests.unit.consumer.records import record
+from tests.waiting import wait_until, wait_until_async
+
+
+def status(service: Service) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(f"{service.url}/status").raise_for_status().json()
+    return answer
+
+
+def partition(service: Service, number: int) -> dict[str, Any]:
+    """Its entry; empty before it is assigned."""
+    return next((item for item in status(service)["partitions"] if item["partition"] == number), {})
+
+
+async def test_it_says_how_far_each_partition_is(namespace: Namespace, start_service: StartService) -> None:
+    await topic.write(namespace, 0, [record(0).value for _ in range(30)])
+    await topic.write(namespace, 2, [record(0).value for _ in range(5)])
+    service = start(start_service)
+    counted(namespace, 35)
+    wait_until(lambda: status(service)["totals"]["lag_records"] == 0, 20, "everything is committed")
+    seen = status(service)
+    assert [item["committed"] for item in seen["partitions"]] == [30, 0, 5]
+    assert [item["log_end"] for item in seen["partitions"]] == [30, 0, 5]
+    assert {(item["state"], item["lag_seconds"], item["waits_for"]) for item in seen["partitions"]} == {
+        ("collecting", 0.0, None)
+    }
+    assert seen["partitions"][0]["watermark_time"] is not None
+    assert seen["partitions"][1]["watermark_time"] is None, "it has stored nothing there"
+    assert seen["generation"] >= 1
+    assert seen["totals"] == {
+        "partitions": 3,
+        "lag_records": 0,
+        "lag_seconds": 0.0,
+        "lost_records": 0,
+        "log_cuts": 0,
+        "buffered_bytes": 0,
+    }
+    wait_until(lambda: metric(service, "actionlog_sink_log_end_offset") == 35, 20, "the metrics say the same")
+    assert metric(service, "actionlog_sink_lag_records") == 0
+
+
+async def test_a_backlog_behind_a_lost_clickhouse_shows_in_full(
+    namespace: Namespace, start_service: StartService, unused_tcp_port: int
+) -> None:
+    """More than is buffered: the log's end is asked for when fetches no longer tell it."""
+    async with relay(namespace.infra.clickhouse_url, unused_tcp_port) as way:
+        service = start(start_service, wait=False, CLICKHOUSE_URL=way.url, MAX_BLOCK_ROWS="10")
+
+        async def seen() -> dict[str, Any]:
+            async with httpx.AsyncClient() as client:
+                try:
+                    partitions = (await client.get(f"{service.url}/status", timeout=3)).json()["partitions"]
+                except httpx.TransportError:
+                    return {}
+            return next((item for item in partitions if item["partition"] == 1), {})
+
+        async def assigned() -> bool:
+            return bool(await seen())
+
+        await wait_until_async(assigned, 20, "assigned")
+        await way.cut()
+        await topic.write(namespace, 1, [record(0).value for _ in range(500)])
+
+        async def lags() -> bool:
+            return (await seen()).get("lag_records") == 500 and (await seen())["waits_for"] is not None
+
+        await wait_until_async(lags, 30, "the whole backlog")
+        entry = await seen()
+        assert (entry["state"], entry["block_end"], entry["committed"]) == ("delivering", 10, 0)
+        assert "ClickHouse" in entry["waits_for"]
+        assert entry["lag_seconds"] > 0
+
+
+async def test_records_that_retention_deleted_while_the_sink_was_away_are_shown(
+    namespace: Namespace, start_service: StartService
+) -> None:
+    await topic.write(namespace, 0, [record(0).value for _ in range(10)])
+    await topic.commit(namespace, {0: Position(2)})
+    await topic.delete_before(namespace, 0, 7)
+    service = start(start_service)
+    counted(namespace, 3)
+    wait_until(lambda: partition(service, 0).get("committed") == 10, 20, "it goes on behind the gap")
+    assert (partition(service, 0)["lost_records"], status(service)["totals"]["lost_records"]) == (5, 5)
+    assert metric(service, "actionlog_sink_records_lost_total") == 5
+
+
+async def test_records_that_retention_deletes_while_the_sink_runs_are_shown(
+    namespace: Namespace, start_service: StartService, unused_tcp_port: int
+) -> None:
+    """The sink waits for ClickHouse with a full buffer; meanwhile the log's start passes what it would read next."""
+    async with relay(namespace.infra.clickhouse_url, unused_tcp_port) as way:
+        service = start(start_service, wait=False, CLICKHOUSE_URL=way.url, MAX_BLOCK_ROWS="10")
+
+        async def says(wanted: dict[str, Any]) -> bool:
+            async with httpx.AsyncClient() as client:
+                try:
+                    partitions = (await client.get(f"{service.url}/status", timeout=3)).json()["partitions"]
+                except httpx.TransportError:
+                    return False
+            return any(item.items() >= wanted.items() for item in partitions)
+
+        await wait_until_async(lambda: says({"partition": 0, "committed": 0}), 20, "assigned")
+        await way.cut()
+        value = record(0).value
+        assert value is not None
+        wide = value[:-2] + b" " * 100_000 + value[-2:]
+        await topic.write(namespace, 0, [wide] * 60)
+        await wait_until_async(lambda: says({"partition": 0, "state": "delivering"}), 20, "a block waits")
+        await topic.delete_before(namespace, 0, 58)
+        await way.connect()
+        await wait_until_async(lambda: says({"partition": 0, "committed": 60}), 30, "it goes on behind the gap")
+    stored = int(namespace.query("SELECT uniqExact(offset) FROM {db}.actions"))
+    lost = partition(service, 0)["lost_records"]
+    assert lost > 0
+    assert stored + lost == 60
+    assert metric(service, "actionlog_sink_records_lost_total") == lost
+    assert "deleted by retention" in service.log
+
+
+async def deleted(namespace: Namespace) -> None:
+    """The topic deleted."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=namespace.infra.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([namespace.topic])
+
+        async def gone() -> bool:
+            return namespace.topic not in await admin.list_topics()
+
+        await wait_until_async(gone, 20, "the topic is gone")
+    finally:
+        await admin.close()
+
+
+async def made_again(namespace: Namespace) -> None:
+    """Empty: its offsets start at 0."""
+    await ensure_topic(namespace.setup_settings())
+
+
+@pytest.mark.parametrize("intent", [None, 120])
+async def test_a_topic_made_again_is_read_from_its_start_and_said(
+    namespace: Namespace, start_service: StartService, intent: int | None
+) -> None:
+    """Kafka forgets a group's offsets with the topic; here they are left behind, as by a copied group."""
+    await topic.commit(namespace, {0: Position(100, intent)})
+    await topic.write(namespace, 0, [record(0).value for _ in range(10)])
+    service = start(start_service)
+    counted(namespace, 10)
+    wait_until(lambda: partition(service, 0).get("committed") == 10, 20, "the new log is stored")
+    assert (partition(service, 0)["log_cuts"], metric(service, "actionlog_sink_log_cuts_total")) == (1, 1)
+    assert "was the topic deleted and made again?" in service.log
+    service.kill()
+    service.start()
+    await topic.write(namespace, 0, [record(0).value])
+    counted(namespace, 11)
+
+
+async def test_a_topic_made_again_under_a_running_sink_loses_and_doubles_nothing(
+    namespace: Namespace, start_service: StartService
+) -> None:
+    service = start(start_service)
+    await topic.write(namespace, 0, [record(0).value for _ in range(50)])
+    counted(namespace, 50)
+    wait_until(lambda: partition(service, 0)["committed"] == 50, 20, "committed")
+    await deleted(namespace)
+    wait_until(lambda: not service.is_ready(), 20, "the sink is not ready without its topic")
+    assert "does not exist" in httpx.get(f"{service.url}/readyz").text
+    await made_again(namespace)
+    await topic.write(namespace, 0, [record(0).value for _ in range(7)])
+    counted(namespace, 57)
+    wait_until(lambda: partition(service, 0).get("committed") == 7, 20, "the watermark is the new log's")
+
+
+async def test_what_was_stored_of_a_log_that_was_cut_is_not_stored_again(
+    namespace: Namespace, start_service: StartService, store: Store
+) -> None:
+    """An unclean election cut the log back to 30 records, which were stored before."""
+    values = [record(0).value for _ in range(30)]
+    await topic.write(namespace, 0, values)
+    service = start(start_service, MAX_BLOCK_ROWS="15")
+    counted(namespace, 30)
+    assert service.terminate() == 0
+    await topic.commit(namespace, {0: Position(100)})
+    service.start()
+    wait_until(lambda: partition(service, 0).get("committed") == 30, 20, "read again")
+    assert namespace.query("SELECT count(), uniqExact(event_id) FROM {db}.actions") == "30\t30"

@@ -1,0 +1,108 @@
+"""What the status says of one partition: known values as they are, unknown ones as None and never as 0."""
+
+import time
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from consumer.errors import SourceUnavailable
+from consumer.intent import Position
+from consumer.losses import Losses
+from consumer.partition import Limits, Partition
+from consumer.source import LogEnd
+from consumer.status import PartitionStatus, Status
+from tests.unit.consumer.records import Record
+
+LIMITS = Limits(rows=10, bytes=1_000, age_s=0.5)
+
+
+class FakeSink:
+    """A sink with the given partitions."""
+
+    generation: int | None = 4
+
+    def __init__(self, *partitions: Partition) -> None:
+        self.partitions: Mapping[int, Partition] = {item.number: item for item in partitions}
+        self.losses = Losses()
+
+    def waits_for(self, partition: Partition) -> str | None:
+        return None
+
+    async def trouble(self) -> str | None:
+        return None
+
+
+class FakeLog:
+    """Log ends that fetches told, and those that are told when asked: None when Kafka is away."""
+
+    def __init__(self, seen: dict[int, LogEnd], asked: dict[int, LogEnd] | None) -> None:
+        self.seen, self.asked = seen, asked
+
+    def log_ends_seen(self, partitions: Iterable[int]) -> dict[int, LogEnd]:
+        return dict(self.seen)
+
+    async def log_ends(self, partitions: list[int]) -> dict[int, LogEnd]:
+        if self.asked is None:
+            raise SourceUnavailable("Kafka is away")
+        return {number: self.asked[number] for number in partitions}
+
+
+async def one(partition: Partition, seen: LogEnd | None, asked: LogEnd | None = None) -> PartitionStatus:
+    log = FakeLog({0: seen} if seen else {}, {0: asked} if asked else None)
+    status = Status(FakeSink(partition), log)
+    await status._refresh()
+    return (await status.read()).partitions[0]
+
+
+async def test_nothing_is_known_before_kafka_told_the_end() -> None:
+    status = await one(Partition(0, Position(5), LIMITS), None)
+    assert (status.log_end, status.log_end_age_s, status.lag_records, status.lag_seconds) == (None, None, None, None)
+
+
+async def test_a_partition_that_is_stored_to_its_end_lags_zero() -> None:
+    status = await one(Partition(0, Position(5), LIMITS), LogEnd(5, time.time()))
+    assert (status.committed, status.log_end, status.lag_records, status.lag_seconds) == (5, 5, 0, 0.0)
+
+
+async def test_the_age_of_records_that_are_not_read_yet_is_unknown() -> None:
+    status = await one(Partition(0, Position(5), LIMITS), LogEnd(9, time.time()))
+    assert (status.lag_records, status.lag_seconds) == (4, None)
+
+
+@pytest.mark.parametrize(("ago_s", "at_least"), [(60.0, 60.0), (-60.0, 0.0)])
+async def test_the_lag_in_seconds_is_the_oldest_records_age_and_never_below_zero(ago_s: float, at_least: float) -> None:
+    partition = Partition(0, Position(5), LIMITS)
+    partition.add([Record(5, b"", timestamp=round((time.time() - ago_s) * 1000))], now=0.0)
+    status = await one(partition, LogEnd(6, time.time()))
+    assert status.lag_seconds is not None
+    assert at_least <= status.lag_seconds < 90
+
+
+async def test_an_end_that_has_grown_old_is_asked_for() -> None:
+    """A full buffer is not fetched: the end that its last fetch told would hide the backlog that grows behind it."""
+    status = await one(Partition(0, Position(5), LIMITS), LogEnd(6, time.time() - 60), asked=LogEnd(900, time.time()))
+    assert (status.log_end, status.lag_records) == (900, 895)
+
+
+async def test_an_old_end_says_how_old_it_is_while_kafka_is_away() -> None:
+    status = await one(Partition(0, Position(5), LIMITS), LogEnd(6, time.time() - 60))
+    assert status.log_end == 6
+    assert status.log_end_age_s is not None
+    assert status.log_end_age_s >= 60
+
+
+async def test_totals_are_unknown_when_one_partition_is() -> None:
+    sink = FakeSink(Partition(0, Position(5), LIMITS), Partition(1, Position(5), LIMITS))
+    status = Status(sink, FakeLog({0: LogEnd(6, time.time())}, None))
+    totals = (await status.read()).totals
+    assert (totals.partitions, totals.lag_records, totals.lag_seconds) == (2, None, None)
+
+
+async def test_a_timestamp_that_no_calendar_has_is_no_error() -> None:
+    partition = Partition(0, Position(5), LIMITS)
+    partition.add([Record(5, b"", timestamp=1 << 62)], now=0.0)
+    partition.plan(1.0)
+    partition.begin()
+    partition.finish()
+    status = await one(partition, LogEnd(6, time.time()))
+    assert status.watermark_time is None
