@@ -24,6 +24,10 @@ def status(service: Service) -> dict[str, Any]:
     return answer
 
 
+def reason(service: Service) -> str:
+    return httpx.get(f"{service.url}/readyz").text
+
+
 def partition(service: Service, number: int) -> dict[str, Any]:
     """Its entry; empty before it is assigned."""
     return next((item for item in status(service)["partitions"] if item["partition"] == number), {})
@@ -181,7 +185,7 @@ async def test_a_topic_made_again_under_a_running_sink_loses_and_doubles_nothing
     wait_until(lambda: partition(service, 0)["committed"] == 50, 20, "committed")
     await deleted(namespace)
     wait_until(lambda: not service.is_ready(), 20, "the sink is not ready without its topic")
-    assert "does not exist" in httpx.get(f"{service.url}/readyz").text
+    assert "does not exist" in reason(service)
     await made_again(namespace)
     await topic.write(namespace, 0, [record(0).value for _ in range(7)])
     counted(namespace, 57)
