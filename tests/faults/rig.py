@@ -9,9 +9,13 @@ rig.settle(60)                                  # caught up, then: each record o
 """
 
 import itertools
+import re
 import signal
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+
+import httpx
+import psutil
 
 from deploy.local.ports import free_ports
 from tests import namespace as names
@@ -42,6 +46,22 @@ class Consumer(Service):
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def wait_stopped(self, deadline_s: float = 60) -> None:
+        """Until its failpoint has stopped it, as a long pause of the machine would; ``resume()`` ends the pause."""
+        process = psutil.Process(self.pid)
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, deadline_s, "it stands still")
+
+    def wait_logged(self, words: str, deadline_s: float = 60) -> None:
+        wait_until(lambda: words in self.log, deadline_s, f"its log says {words!r}")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that carry these labels; ``name`` without its prefix actionlog_sink_."""
+        total = 0.0
+        for line in httpx.get(f"{self.url}/metrics").text.splitlines():
+            if re.match(rf"actionlog_sink_{name}[{{ ]", line) and all(f'{k}="{v}"' in line for k, v in labels.items()):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
 
     def wait_killed(self, deadline_s: float = 60) -> None:
         """Until its failpoint has killed it."""
@@ -116,7 +136,10 @@ class Rig:
 
     def kill_and_wait(self, server: Server) -> None:
         """The same, and return when it answers again."""
-        servers.wait_restarted(self.infra, server, self.kill(server))
+        self.wait_restarted(server, self.kill(server))
+
+    def wait_restarted(self, server: Server, killed_pid: int) -> None:
+        servers.wait_restarted(self.infra, server, killed_pid)
 
     def wait_up(self, which: Iterable[Server] = ("kafka", "clickhouse")) -> None:
         for server in which:

@@ -1,0 +1,30 @@
+"""A block over many months of ``time`` is as many inserts, and no kill between them may lose or double a month."""
+
+import pytest
+
+from tests.faults.rig import Rig
+
+_MONTHS = 104
+_ROWS = 520  # of a block
+
+
+@pytest.mark.partitions(1)
+@pytest.mark.parametrize("nth", [1, pytest.param(60, marks=pytest.mark.ci), 103, 104, 110])
+def test_a_sink_killed_between_the_104_months_of_a_block(rig: Rig, nth: int) -> None:
+    rig.feed(2 * _ROWS, months=_MONTHS).finish(60)
+    rig.consumer(FAILPOINT=f"after-insert:{nth}", MAX_BLOCK_ROWS=str(_ROWS), wait=False).wait_killed()
+    assert rig.rows() == _ROWS // _MONTHS * nth, "it was killed between two months"
+    rig.consumer(MAX_BLOCK_ROWS="300")  # the begun block has its own end, whatever the successor's limit is
+    rig.settle(60)
+
+
+@pytest.mark.partitions(1)
+@pytest.mark.parametrize("nth", [1, 60, 103])
+def test_clickhouse_killed_between_the_104_months_of_a_block(rig: Rig, nth: int) -> None:
+    rig.feed(2 * _ROWS, months=_MONTHS).finish(60)
+    consumer = rig.consumer(FAILPOINT=f"after-insert:{nth}:STOP", MAX_BLOCK_ROWS=str(_ROWS), wait=False)
+    consumer.wait_stopped()
+    rig.kill_and_wait("clickhouse")
+    assert rig.rows() == _ROWS // _MONTHS * nth, "what was answered with 200 has survived"
+    consumer.resume()
+    rig.settle(60)
