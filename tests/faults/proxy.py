@@ -23,6 +23,7 @@ from tests.faults.wire import Piece, Wire
 from tests.relay import CHUNK_BYTES, Link, Relay
 
 _VERB_S = 10.0
+_CHUNKS = 1_024  # on their way in one direction at most
 
 
 class Side(Enum):
@@ -55,6 +56,15 @@ class Faults:
     hits: int = 0
     links: set["FaultyLink"] = field(default_factory=set)
 
+    def hit(self, side: Side, piece: Piece) -> Cut | None:
+        """The cut that this piece reaches; it is then done with."""
+        cut = self.cut
+        if cut is None or not cut.reached(side, piece):
+            return None
+        self.cut = None
+        self.hits += 1
+        return cut
+
 
 class FaultyLink(Link):
     """One connection, as faulty as ``Faults`` says."""
@@ -78,29 +88,47 @@ class FaultyLink(Link):
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
+        """Pass on what comes, each chunk when it has been on its way for as long as ``delay`` says."""
+        chunks: asyncio.Queue[_Chunk] = asyncio.Queue(_CHUNKS)
+        reading = asyncio.create_task(self._read(reader, chunks))
         try:
-            while data := await reader.read(CHUNK_BYTES):
-                await self._held()
-                for piece in split(data):
-                    cut = self._faults.cut
-                    if cut is not None and cut.reached(side, piece):
-                        self._faults.cut = None
-                        self._faults.hits += 1
+            while (chunk := await chunks.get()).data:
+                await self._held(chunk)
+                for piece in split(chunk.data):
+                    if cut := self._faults.hit(side, piece):
                         writer.write(piece.data[: cut.after_bytes - piece.start])
                         return
                     writer.write(piece.data)
                 await writer.drain()
-            await self._held()  # nor does the news that one side is gone get through
+            await self._held(chunk)  # nor does the news that one side is gone get through
         finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
             self._faults.links.discard(self)
 
-    async def _held(self) -> None:
-        """Wait as long as nothing may pass; for ever when this connection is dead."""
-        if self._faults.delay_s:
-            await asyncio.sleep(self._faults.delay_s)
+    async def _read(self, reader: asyncio.StreamReader, chunks: "asyncio.Queue[_Chunk]") -> None:
+        data = b"?"
+        while data:
+            try:
+                data = await reader.read(CHUNK_BYTES)
+            except OSError:  # reset: passed on as an end
+                data = b""
+            await chunks.put(_Chunk(asyncio.get_running_loop().time() + self._faults.delay_s, data))
+
+    async def _held(self, chunk: "_Chunk") -> None:
+        """Wait as long as it may not pass; for ever when this connection is dead."""
+        await asyncio.sleep(chunk.due - asyncio.get_running_loop().time())
         await self._faults.flowing.wait()
         if self.dead:
             await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Bytes on their way, none at the end; ``due``: the loop's time at which they arrive."""
+
+    due: float
+    data: bytes
 
 
 class Proxy:

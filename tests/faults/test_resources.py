@@ -1,0 +1,193 @@
+"""A server runs out of something, or may not do what it is asked: waited for, said why, and made up for."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.faults import books, disk, servers
+from tests.faults.books import Held
+from tests.faults.disk import Disk
+from tests.faults.feeder import Feeder
+from tests.faults.rig import Consumer, Rig
+from tests.faults.ways import reasons
+from tests.infra import Infra
+from tests.integration.consumer import topic
+from tests.namespace import in_a_loop_of_its_own
+from tests.services import Service
+from tests.waiting import wait_until
+
+TOTAL = 6_000
+PER_SECOND = 2_000
+_DISK_MB = 96
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="module")
+def clickhouse_disk(folder: Path) -> Iterator[Disk | None]:
+    with disk.mounted(folder / "data" / "clickhouse", _DISK_MB) as mounted:
+        yield mounted
+
+
+@pytest.fixture(scope="module")
+def servers_of_its_own(folder: Path, clickhouse_disk: Disk | None) -> Iterator[Infra]:
+    """The rig's servers, ClickHouse on a small disk where that can be made."""
+    with servers.running(folder) as infra:
+        yield infra
+
+
+@pytest.fixture
+def small_disk(clickhouse_disk: Disk | None) -> Iterator[Disk]:
+    if clickhouse_disk is None:
+        pytest.skip("mounting a small disk needs root")
+    yield clickhouse_disk
+    clickhouse_disk.free()
+
+
+def says(service: Service, *words: str) -> None:
+    """Wait until the sink is not ready, and gives a reason that holds one of the words."""
+    wait_until(lambda: any(word in reasons(service) for word in words), 40, f"unready, because of {words}")
+
+
+def alter(rig: Rig, setting: str) -> None:
+    rig.namespace.query(f"ALTER TABLE {{db}}.actions MODIFY SETTING {setting}")
+
+
+def at_work(rig: Rig) -> tuple[Consumer, Feeder]:
+    """A consumer that stores what is being fed, and goes on being fed."""
+    service = rig.consumer(wait=False)
+    feeder = rig.feed(TOTAL, per_second=PER_SECOND)
+    rig.wait_rows(1)
+    return service, feeder
+
+
+@contextmanager
+def limited_writer(rig: Rig, name: str, value: int) -> Iterator[None]:
+    """ClickHouse, started again with this setting in the profile of the sink's user; at the end as before."""
+    file = rig.infra.state_file.parent / "data" / "run" / "clickhouse" / "users.d" / "actionlog.xml"
+    before = file.read_text()
+    root = ElementTree.fromstring(before)  # noqa: S314 - the project's own file
+    profile = root.find("profiles/actionlog_writer")
+    assert profile is not None
+    setting = profile.find(name)
+    (ElementTree.SubElement(profile, name) if setting is None else setting).text = str(value)
+    file.write_text(ElementTree.tostring(root, encoding="unicode"))
+    rig.kill_and_wait("clickhouse")
+    try:
+        yield
+    finally:
+        file.write_text(before)
+        rig.kill_and_wait("clickhouse")
+
+
+def test_a_full_disk_is_waited_for(rig: Rig, small_disk: Disk) -> None:
+    service, feeder = at_work(rig)
+    small_disk.fill()
+    says(service, "space", "No space left", "NOT_ENOUGH_SPACE")
+    feeder.finish(60)
+    small_disk.free()
+    rig.settle(60)
+    assert "a block waits for ClickHouse" in service.log
+
+
+def test_a_disk_that_fills_up_again_and_again_tears_nothing(rig: Rig, small_disk: Disk) -> None:
+    """Each time the disk becomes full at another moment of the inserts in flight."""
+    _, feeder = at_work(rig)
+    for _ in range(8):
+        stored = rig.rows()
+        small_disk.fill()
+        small_disk.free()
+        rig.wait_rows(min(stored + 100, TOTAL))
+    feeder.finish(60)
+    rig.settle(60)
+
+
+def test_clickhouse_killed_with_a_full_disk_comes_back_with_everything(rig: Rig, small_disk: Disk) -> None:
+    service, feeder = at_work(rig)
+    small_disk.fill()
+    says(service, "space", "No space left", "NOT_ENOUGH_SPACE")
+    killed = rig.kill("clickhouse")
+    feeder.finish(60)
+    small_disk.free()
+    servers.wait_restarted(rig.infra, "clickhouse", killed)
+    rig.settle(60)
+
+
+@pytest.mark.ci
+def test_too_many_parts_are_waited_for_until_merges_have_made_them_fewer(rig: Rig) -> None:
+    service, feeder = at_work(rig)
+    alter(rig, "parts_to_throw_insert = 1")
+    says(service, "TOO_MANY_PARTS")
+    feeder.finish(60)
+    alter(rig, "parts_to_throw_insert = 3000")
+    rig.settle(60)
+
+
+@pytest.mark.ci
+def test_a_table_that_is_read_only_for_a_while_is_waited_for(rig: Rig) -> None:
+    service, feeder = at_work(rig)
+    alter(rig, "table_readonly = 1")
+    says(service, "READ_ONLY", "readonly")
+    feeder.finish(60)
+    alter(rig, "table_readonly = 0")
+    rig.settle(60)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "reason"),
+    [
+        pytest.param("max_memory_usage", 1_000_000, "MEMORY_LIMIT_EXCEEDED", id="memory"),
+        pytest.param("readonly", 1, "READONLY", id="read-only"),
+    ],
+)
+def test_a_user_that_may_not_insert_for_a_while_is_waited_for(rig: Rig, setting: str, value: int, reason: str) -> None:
+    service, feeder = at_work(rig)
+    with limited_writer(rig, setting, value):
+        says(service, reason)
+        feeder.finish(60)
+    rig.settle(60)
+
+
+# Kafka gives up records that nobody has read
+
+
+@pytest.mark.ci
+def test_records_that_retention_took_while_the_sink_was_away_are_counted_and_the_rest_is_exact(rig: Rig) -> None:
+    first, feeder = at_work(rig)
+    first.kill()
+    feeder.finish(60)
+    sent, starts = rig.books().sent, cut_logs(rig)
+    second = rig.consumer(wait=False)
+    stored = settled(rig)
+    assert not stored.rows - sent.rows
+    missing = Counter(partition for partition, _, _ in (sent.rows - stored.rows))
+    assert missing
+    assert all(offset < starts[partition] for partition, offset, _ in (sent.rows - stored.rows))
+    for partition in range(rig.partitions):
+        assert second.metric("records_lost_total", partition=str(partition)) == missing[partition]
+    assert second.log.count("deleted by retention") == len(missing)
+
+
+def cut_logs(rig: Rig) -> dict[int, int]:
+    """Delete, as retention does, a part of what nobody has read in two partitions: where each log starts now."""
+    ends = Counter(partition for partition, _, _ in rig.books().sent.rows)
+    committed = books.committed(rig.namespace)
+    starts = dict.fromkeys(range(rig.partitions), 0)
+    for number, share in ((0, 2), (1, 3)):
+        position = committed[number]
+        begun = position.intent or position.committed
+        starts[number] = begun + (ends[number] - begun) // share
+        in_a_loop_of_its_own(topic.delete_before(rig.namespace, number, starts[number]))
+    return starts
+
+
+def settled(rig: Rig) -> Held:
+    wait_until(rig.is_caught_up, 60, "the group has committed the end of every partition")
+    return books.stored(rig.namespace)
