@@ -1,12 +1,14 @@
 """A proxy between the sink and one of its servers, which fails in chosen ways. It runs in a thread of its own.
 
 ``restore``              forward everything again: new connections, and those that ``silence`` and ``delay`` held
+``disarm``               forget the cuts that have not happened
 ``refuse``               close every connection and refuse new ones
 ``hang_up``              close every connection; new ones work
 ``half_open``            the connections of this moment carry nothing any more and stay open; new ones work
 ``silence``              no connection carries anything, nor do new ones, and all stay open
 ``delay``                every chunk of bytes waits that many seconds, in both directions
-``cut_request``          once: close the connection when that much of a request of this kind has been passed on
+``cut_request``          once: close the connection when that much of a request of this kind has been passed on; some
+                         cuts may be armed at a time
 ``cut_answer``           once: the same of an answer; after 0 bytes it is the lost answer: done, and nobody is told
 ``hits``                 how many of the one-time cuts have happened
 """
@@ -14,6 +16,7 @@
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -23,6 +26,7 @@ from tests.faults.wire import Piece, Wire
 from tests.relay import CHUNK_BYTES, Link, Relay
 
 _VERB_S = 10.0
+_CUTS = 8  # armed at a time; one more, and the oldest is forgotten
 _CHUNKS = 1_024  # on their way in one direction at most
 
 
@@ -52,17 +56,16 @@ class Faults:
 
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     delay_s: float = 0.0
-    cut: Cut | None = None
+    cuts: deque[Cut] = field(default_factory=lambda: deque(maxlen=_CUTS))
     hits: int = 0
     links: set["FaultyLink"] = field(default_factory=set)
 
     def hit(self, side: Side, piece: Piece) -> Cut | None:
         """The cut that this piece reaches; it is then done with."""
-        cut = self.cut
-        if cut is None or not cut.reached(side, piece):
-            return None
-        self.cut = None
-        self.hits += 1
+        cut = next((cut for cut in self.cuts if cut.reached(side, piece)), None)
+        if cut is not None:
+            self.cuts.remove(cut)
+            self.hits += 1
         return cut
 
 
@@ -155,11 +158,17 @@ class Proxy:
 
     def restore(self) -> None:
         async def restore() -> None:
-            self._faults.delay_s, self._faults.cut = 0.0, None
+            self._faults.delay_s = 0.0
             self._faults.flowing.set()
             await self._relay.connect()
 
         self._run(restore())
+
+    def disarm(self) -> None:
+        async def disarm() -> None:
+            self._faults.cuts.clear()
+
+        self._run(disarm())
 
     def refuse(self) -> None:
         self._run(self._relay.cut())
@@ -201,7 +210,7 @@ class Proxy:
 
     def _arm(self, cut: Cut) -> None:
         async def arm() -> None:
-            self._faults.cut = cut
+            self._faults.cuts.append(cut)
 
         self._run(arm())
 

@@ -30,8 +30,9 @@ class Ways:
         return {"KAFKA_BOOTSTRAP_SERVERS": self.kafka.address, "CLICKHOUSE_URL": self.clickhouse.url}
 
     def restore(self) -> None:
-        self.kafka.restore()
-        self.clickhouse.restore()
+        for way in (self.kafka, self.clickhouse):
+            way.disarm()
+            way.restore()
 
 
 @contextlib.contextmanager
