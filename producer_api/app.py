@@ -50,8 +50,8 @@ class ProducerApp:
         problem.install(self._api)
         self._entrance = RequestIds(self._route)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._entrance(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._entrance(scope, receive, send)
 
     def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == log_route.PATH:

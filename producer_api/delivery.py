@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from contract.record import SCHEMA_HEADER
 from producer_api import metrics
 
 _RECORD_OVERHEAD_BYTES = 40  # record header, `schema` header, lengths
-_HEADERS = [SCHEMA_HEADER]
 
 # Kafka holds the batch, and does not know any more where: a repeat of one it has long forgotten.
 UNKNOWN_OFFSET = -1
@@ -49,13 +47,14 @@ class UnacknowledgedError(PublishError):
         )
 
 
-class Batch(Protocol):
-    """A batch that records are appended to, as aiokafka builds it."""
+Records = Sequence[tuple[bytes, bytes]]
 
-    def append(
-        self, *, timestamp: None, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
-    ) -> object | None:
-        """Add one record; None when the batch is full."""
+
+class Batch(Protocol):
+    """A Kafka batch being filled."""
+
+    def add(self, records: Records, first: int) -> int:
+        """Append (key, value) pairs from position ``first`` on, while there is room; the position after the last."""
 
     def record_count(self) -> int:
         """Records in the batch."""
@@ -111,7 +110,7 @@ class Delivery:
             self.future.set_exception(UnacknowledgedError(reason))
 
 
-def size_bytes(records: Sequence[tuple[bytes, bytes]]) -> int:
+def size_bytes(records: Records) -> int:
     """Bytes that the records occupy in a batch, about."""
     return _RECORD_OVERHEAD_BYTES * len(records) + sum([len(key) + len(value) for key, value in records])
 
@@ -124,7 +123,7 @@ class Part:
 
     __slots__ = ("_next", "delivery", "last", "records", "size_bytes")
 
-    def __init__(self, delivery: Delivery, records: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(self, delivery: Delivery, records: Records) -> None:
         self.delivery = delivery
         self.records = records
         self.size_bytes = size_bytes(records)
@@ -133,10 +132,8 @@ class Part:
 
     def fill(self, batch: Batch) -> bool:
         """Append the records not yet sent; False when the batch was full before the last one."""
-        append = batch.append
-        for position, (key, value) in enumerate(self.records[self._next :], self._next):
-            if append(timestamp=None, key=key, value=value, headers=_HEADERS) is None:
-                self._next = position
-                return False
+        self._next = batch.add(self.records, self._next)
+        if self._next < len(self.records):
+            return False
         self.last = batch.record_count() - 1
         return True

@@ -1,4 +1,4 @@
-"""Publishing records to Kafka: the only module that knows aiokafka.
+"""Publishing records: which partition, which producer, and what to say while there is none.
 
 An idempotent aiokafka producer retries a batch for as long as it knows the partition's leader, across a broker's
 restart too. But a batch it has given up (no leader, a refusal) leaves a gap in its sequence numbers, and then the
@@ -12,25 +12,18 @@ import contextlib
 import random
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.codec import has_zstd
-from aiokafka.errors import KafkaConnectionError, KafkaError
-from aiokafka.partitioner import murmur2
 
 from contract.receipt import Receipt
 from contract.record import ActionRecord, encode
 from contract.topics import record_key
-from kit.kafka import connection_options
 from kit.kafka_refusal import refusal
 from producer_api import metrics
-from producer_api.delivery import UNKNOWN_OFFSET, Batch, Budget, Delivery, KafkaUnavailableError, Part
-from producer_api.lanes import Lanes, SendError
+from producer_api.delivery import UNKNOWN_OFFSET, Budget, Delivery, KafkaUnavailableError, Part
+from producer_api.kafka_producer import CONNECTION_ERRORS, KafkaProducer, TopicMissingError, can_compress, key_hash
+from producer_api.lanes import Lanes
 from producer_api.settings import Settings
-
-_DISCARD_TIMEOUT_S = 15.0
 
 _STOPPING = "the service is stopping"
 _NO_ANSWER = "no Kafka broker answers"
@@ -38,82 +31,11 @@ _NO_ANSWER = "no Kafka broker answers"
 _log = structlog.get_logger(__name__)
 
 
-def key_hash(key: bytes) -> int:
-    """Kafka's own hash of a key: the partition is this modulo the topic's partitions."""
-    return int(murmur2(key)) & 0x7FFFFFFF
-
-
-class TopicMissingError(Exception):
-    """The topic does not exist; the message says what to run."""
-
-
-class KafkaProducer:
-    """One aiokafka producer, connected to an existing topic. The lanes' Transport."""
-
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
-        self._producer = producer
-        self._topic = topic
-
-    @property
-    def partitions(self) -> int:
-        """The topic's partitions as last heard of; raises TopicMissingError."""
-        partitions = self._producer.client.cluster.partitions_for_topic(self._topic)
-        if not partitions:
-            raise TopicMissingError(f"topic '{self._topic}' does not exist: run python -m deploy.setup")
-        return len(partitions)
-
-    async def refresh(self) -> bool:
-        """Ask a broker for the cluster's metadata; False when none answers.
-
-        The client is never told the topic's name and so asks about all topics: asking about one by name would create
-        it, on brokers that create topics automatically.
-        """
-        return bool(await self._producer.client.force_metadata_update())
-
-    def create_batch(self) -> Batch:
-        batch: Batch = self._producer.create_batch()
-        return batch
-
-    async def send(self, batch: Batch, partition: int) -> int:
-        try:
-            _ = self.partitions  # send_batch() would name a missing topic, see refresh()
-            stored = await (await self._producer.send_batch(batch, self._topic, partition=partition))
-        except TopicMissingError as error:
-            raise SendError(str(error)) from error
-        except KafkaError as error:
-            raise SendError(f"Kafka refused a batch ({type(error).__name__})") from error
-        offset: int = stored.offset
-        return UNKNOWN_OFFSET if offset < 0 else offset
-
-    async def discard(self) -> None:
-        """Close the connections, giving up what is not acknowledged. Takes seconds when a broker does not answer."""
-        try:
-            async with asyncio.timeout(_DISCARD_TIMEOUT_S):
-                await self._give_up_batches()
-                await self._producer.stop()
-        except Exception as error:  # noqa: BLE001 - its tasks end with whatever stopped them
-            _log.debug("a Kafka producer did not stop cleanly", error=repr(error))
-        finally:
-            await self._producer.client.close()
-
-    async def _give_up_batches(self) -> None:
-        """End the sending task and the batches it leaves: stop() waits for them, and idempotent ones retry for ever.
-
-        There is no public way. The task goes first, for it cannot bear a batch that ends while it is being sent.
-        """
-        accumulator = self._producer._message_accumulator
-        await self._producer._sender.close()
-        pending: set[Any] = accumulator._pending_batches
-        pending.update(batch for batches in accumulator._batches.values() for batch in batches)
-        for batch in list(pending):  # each leaves the set by itself, and must be in it
-            batch.future.cancel()
-
-
 class Publisher:
     """Publishes actions and waits for their acknowledgement. ``start()`` connects in the background."""
 
     def __init__(self, settings: Settings) -> None:
-        if settings.compression == "zstd" and not has_zstd():
+        if not can_compress(settings.compression):
             raise ValueError("compression=zstd needs the Python package cramjam; set it to none, or install it")
         self._settings = settings
         self._budget = Budget(settings.max_inflight_bytes)
@@ -217,22 +139,9 @@ class Publisher:
             await asyncio.sleep(self._backoff_s(failures))
 
     async def _connect(self) -> KafkaProducer:
-        settings = self._settings
-        options: dict[str, Any] = {
-            **connection_options(settings),
-            "enable_idempotence": True,
-            "acks": "all",
-            "max_batch_size": settings.batch_max_bytes,
-            "compression_type": None if settings.compression == "none" else settings.compression,
-            "request_timeout_ms": settings.kafka_request_timeout_ms,
-        }
-        client = AIOKafkaProducer(**options)
-        producer = KafkaProducer(client, settings.kafka_topic)
+        producer = KafkaProducer(self._settings)
         try:
-            async with asyncio.timeout(settings.kafka_connect_timeout_s):
-                await client.start()
-                await producer.refresh()
-            _ = producer.partitions
+            await producer.start()
         except BaseException:
             self._discard(producer)
             raise
@@ -278,7 +187,7 @@ class Publisher:
             return str(error)
         if isinstance(error, TimeoutError):
             return _NO_ANSWER
-        if isinstance(error, OSError | KafkaConnectionError):
+        if isinstance(error, CONNECTION_ERRORS):
             answer_timeout_s = self._settings.kafka_request_timeout_ms / 1000
             return await refusal(self._settings, timeout_s=answer_timeout_s) or _NO_ANSWER
         return f"connecting to Kafka failed ({type(error).__name__})"

@@ -43,7 +43,13 @@ class Settings(WorkerSettings, AccessSettings, KafkaSettings):
         description="bytes of one Kafka batch, uncompressed; below the broker's message.max.bytes (1,048,588)",
     )
     compression: Literal["none", "zstd"] = Field(
-        "zstd", description="compression of batches: zstd makes the topic a fifth as large, none spares 12 us a batch"
+        "zstd", description="compression of batches: zstd makes the topic a fifth as large"
+    )
+    compress_from_bytes: int = Field(
+        4_096,
+        ge=0,
+        description="bytes from which a batch is compressed: compressing costs 12 us whatever the size, and only a"
+        " lightly loaded producer sends smaller ones",
     )
     kafka_request_timeout_ms: int = Field(
         4_000, ge=100, description="milliseconds to wait for one answer of a broker before asking again"

@@ -1,10 +1,9 @@
 """A Kafka producer whose acknowledgements a test gives by hand, for the promises that are about timing."""
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from producer_api.delivery import UNKNOWN_OFFSET, Batch
+from producer_api.delivery import UNKNOWN_OFFSET, Batch, Records
+from producer_api.lanes import Settled
 
 
 @dataclass
@@ -14,18 +13,11 @@ class FakeBatch:
     max_records: int
     values: list[bytes] = field(default_factory=list)
 
-    def append(
-        self,
-        *,
-        timestamp: None,
-        key: bytes,
-        value: bytes,
-        headers: Sequence[tuple[str, bytes]],
-    ) -> object | None:
-        if len(self.values) == self.max_records:
-            return None
-        self.values.append(value)
-        return self
+    def add(self, records: Records, first: int) -> int:
+        room = self.max_records - len(self.values)
+        added = records[first : first + room]
+        self.values += [value for _, value in added]
+        return first + len(added)
 
     def record_count(self) -> int:
         return len(self.values)
@@ -41,22 +33,20 @@ class FakeKafka:
         self.sent: list[tuple[int, list[bytes]]] = []
         self.forgetful = False  # acknowledges, but does not say at which offset
         self._max_records = max_records
-        self._acks: dict[int, asyncio.Future[None]] = {}
+        self._settled: dict[int, Settled] = {}
 
-    def create_batch(self) -> FakeBatch:
+    def create_batch(self, size_bytes: int) -> FakeBatch:
         return FakeBatch(self._max_records)
 
-    async def send(self, batch: Batch, partition: int) -> int:
+    def send(self, batch: Batch, partition: int, settled: Settled) -> None:
         assert isinstance(batch, FakeBatch)
-        assert partition not in self._acks, "two batches in flight on one partition"
-        first = sum(len(values) for sent_to, values in self.sent if sent_to == partition)
+        assert partition not in self._settled, "two batches in flight on one partition"
         self.sent.append((partition, list(batch.values)))
-        self._acks[partition] = asyncio.get_running_loop().create_future()
-        await self._acks[partition]
-        return UNKNOWN_OFFSET if self.forgetful else first
+        self._settled[partition] = settled
 
     def acknowledge(self, partition: int = 0) -> None:
-        self._acks.pop(partition).set_result(None)
+        before = [values for sent_to, values in self.sent if sent_to == partition][:-1]
+        self._settled.pop(partition)(UNKNOWN_OFFSET if self.forgetful else sum(map(len, before)))
 
     def refuse(self, error: Exception, partition: int = 0) -> None:
-        self._acks.pop(partition).set_exception(error)
+        self._settled.pop(partition)(error)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from producer_api.publisher import key_hash
+from producer_api.kafka_producer import key_hash
 
 
 # org.apache.kafka.common.utils.Utils.murmur2, from the Java client's own test (UtilsTest.testMurmur2).

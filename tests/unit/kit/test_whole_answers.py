@@ -1,0 +1,143 @@
+"""An answer leaves with one write, whole and in order."""
+
+import asyncio
+import re
+from typing import NamedTuple
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from kit.whole_answers import WholeAnswers
+from tests.waiting import wait_until_async
+
+
+class Recorded(asyncio.Transport):
+    """A transport that remembers each write, and whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closed
+        self.writes.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """The protocol has enough requests for now."""
+
+    def resume_reading(self) -> None:
+        """The protocol can take more."""
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-length", b"2"), (b"x-path", scope["raw_path"])],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers piece by piece, without a length."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"o", "more_body": True})
+    await send({"type": "http.response.body", "body": b"k\r\n\r\nok"})
+
+
+async def splitting(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tries to put a header of its own into an answer."""
+    headers = [(b"content-length", b"2"), (b"x-echo", b"a\r\nset-cookie: b")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def lying(scope: Scope, receive: Receive, send: Send) -> None:
+    """Announces another length than it has."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+class Answered(NamedTuple):
+    writes: list[bytes]
+    closed: bool
+
+
+async def answered(request: bytes, answers: int, *, by: ASGIApp = app, end: bytes = b"\r\n\r\nok") -> Answered:
+    """What a connection that has received these bytes has sent, after so many answers."""
+    config = uvicorn.Config(
+        WholeAnswers(by),
+        http=HttpToolsProtocol,
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+    )
+    config.load()
+    transport = Recorded()
+    protocol = HttpToolsProtocol(config, uvicorn.server.ServerState(), {})
+    protocol.connection_made(transport)
+    protocol.data_received(request)
+
+    async def all_sent() -> bool:
+        return transport.closed or b"".join(transport.writes).count(end) == answers
+
+    await wait_until_async(all_sent, 5, f"{answers} answers are sent")
+    seen = Answered(transport.writes, transport.closed)
+    protocol.connection_lost(None)
+    return seen
+
+
+async def test_head_and_body_of_an_answer_leave_with_one_write() -> None:
+    sent = await answered(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1)
+    assert len(sent.writes) == 1
+    assert not sent.closed
+
+
+async def test_pipelined_requests_are_answered_in_their_order() -> None:
+    paths = (b"/first", b"/second", b"/third")
+    sent = await answered(b"".join(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths), 3)
+    named = re.findall(rb"x-path: (\S+)", b"".join(sent.writes))
+    assert named == list(paths)
+
+
+async def test_the_last_answer_is_sent_before_the_connection_closes() -> None:
+    sent = await answered(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 1)
+    assert sent.closed
+    assert b"connection: close" in sent.writes[0]
+    assert b"".join(sent.writes).endswith(b"\r\n\r\nok")
+
+
+async def test_the_head_of_a_stream_does_not_wait_for_its_end() -> None:
+    sent = await answered(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1, by=streaming, end=b"0\r\n\r\n")
+    assert len(sent.writes) > 2
+    assert sent.writes[0].endswith(b"transfer-encoding: chunked\r\n\r\n")
+
+
+async def test_a_header_cannot_bring_another_one_with_it() -> None:
+    sent = await answered(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1, by=splitting)
+    assert sent.closed
+    assert sent.writes == []
+
+
+async def test_an_answer_of_another_length_than_it_says_is_not_sent_as_one() -> None:
+    sent = await answered(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1, by=lying, end=b"ok")
+    assert sent.closed
+
+
+async def test_an_answer_to_head_has_no_body() -> None:
+    sent = await answered(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 1, end=b"x-path: /\r\n\r\n")
+    assert b"".join(sent.writes).endswith(b"\r\n\r\n")
