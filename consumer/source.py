@@ -80,7 +80,7 @@ class Source(ConsumerRebalanceListener):
         """Join the group; raises SourceUnavailable, also when the topic is missing."""
         options = connection_options(self._settings) | {"request_timeout_ms": self._settings.kafka_request_timeout_ms}
         try:
-            async with _translated():
+            async with translated():
                 await self._start_admin(options)
                 await self._start_consumer(options)
         except BaseException:
@@ -127,7 +127,7 @@ class Source(ConsumerRebalanceListener):
         """Raises SourceUnavailable when no broker answers, and when the topic is gone."""
         if self._admin is None:
             raise SourceUnavailable("Kafka is not connected yet")
-        async with _translated():
+        async with translated():
             await self._check_topic()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
@@ -159,7 +159,7 @@ class Source(ConsumerRebalanceListener):
 
     async def fetch(self, partitions: Sequence[int], timeout_ms: int) -> dict[int, Sequence[TopicRecord]]:
         """The next records of these partitions, or none after ``timeout_ms``. Raises OutOfRange, SourceUnavailable."""
-        async with _translated():
+        async with translated():
             try:
                 batches = await self._consumer.getmany(*map(self._tp, partitions), timeout_ms=timeout_ms)
             except OffsetOutOfRangeError as error:
@@ -173,7 +173,7 @@ class Source(ConsumerRebalanceListener):
             self._tp(number): OffsetAndMetadata(position.committed, position.metadata)
             for number, position in positions.items()
         }
-        async with _translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
+        async with translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
             await coordinator.ensure_coordinator_known()
             if self.generation != generation or coordinator.generation != generation:
                 raise Fenced(f"generation {generation} is over, the group is at {coordinator.generation}")
@@ -182,7 +182,7 @@ class Source(ConsumerRebalanceListener):
     async def positions(self) -> dict[int, Position | None]:
         """What is committed for each assigned partition, None where nothing is. Raises SourceUnavailable."""
         wanted = [self._tp(number) for number in self.partitions]
-        async with _translated():
+        async with translated():
             answer = await self._admin.list_consumer_group_offsets(self._settings.kafka_group, partitions=wanted)
         missing = [tp.partition for tp in wanted if tp not in answer]
         if missing:  # the answer of a coordinator that is still loading
@@ -195,7 +195,7 @@ class Source(ConsumerRebalanceListener):
     async def log_bounds(self, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """First offset and end of each partition's log. Raises SourceUnavailable."""
         wanted = [self._tp(number) for number in partitions]
-        async with _translated():
+        async with translated():
             starts = await self._consumer.beginning_offsets(wanted)
             ends = await self._consumer.end_offsets(wanted)
         return {tp.partition: (starts[tp], ends[tp]) for tp in wanted}
@@ -215,7 +215,7 @@ class Source(ConsumerRebalanceListener):
         """The log ends by asking for them, one request per broker. Raises SourceUnavailable."""
         if self._consumer is None:
             raise SourceUnavailable("Kafka is not connected yet")
-        async with _translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
+        async with translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
             ends = await self._consumer.end_offsets([self._tp(number) for number in partitions])
         return {tp.partition: LogEnd(end, time.time()) for tp, end in ends.items()}
 
@@ -231,7 +231,7 @@ class Source(ConsumerRebalanceListener):
 
 
 @asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
+async def translated() -> AsyncIterator[None]:
     """The seam's errors, once: what Kafka or the network raise is ours to retry, unless it fences us."""
     try:
         yield

@@ -1,0 +1,80 @@
+"""`python -m consumer` and its tools as commands: usage, exit codes, output."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from consumer.intent import Position
+from tests.integration.consumer import topic
+from tests.namespace import Namespace
+from tests.unit.consumer.records import record
+
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def consumer(*words: str, namespace: Namespace | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
+    ours = namespace.environment("consumer") if namespace else {}
+    ours |= {f"CONSUMER_{name}": value for name, value in settings.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "consumer", *words],
+        cwd=_CHECKOUT,
+        env={**os.environ, **ours},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_tool() -> None:
+    shown = consumer("--help")
+    assert shown.returncode == 0
+    assert "audit" in shown.stdout
+    assert consumer("audit", "--help").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["wat"],
+        ["audit", "--wat"],
+        ["audit", "--from", "yesterday"],
+        ["audit", "--from", "2026-03-14T12:00:00"],
+        ["audit", "--limit-listed", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2_and_says_why(words: list[str]) -> None:
+    shown = consumer(*words)
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "usage: python -m consumer" in shown.stderr
+
+
+async def test_an_audit_ends_with_0_when_the_books_balance_and_with_1_when_not(namespace: Namespace) -> None:
+    await topic.write(namespace, 0, [record(0).value for _ in range(3)])
+    shown = consumer("audit", namespace=namespace)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "The books balance: 3 records, 3 of them in flight, none missing, none stored twice." in shown.stdout
+    await topic.commit(namespace, {0: Position(3)})
+    shown = consumer("audit", "--json", namespace=namespace)
+    assert shown.returncode == 1
+    assert json.loads(shown.stdout)["partitions"][0]["missing"] == 3
+
+
+def test_a_partition_that_the_topic_lacks_is_wrong_usage(namespace: Namespace) -> None:
+    shown = consumer("audit", "--partition", "7", namespace=namespace)
+    assert shown.returncode == 2
+    assert "has no partition 7" in shown.stderr
+
+
+@pytest.mark.parametrize("away", ["KAFKA_BOOTSTRAP_SERVERS", "CLICKHOUSE_URL"])
+def test_a_server_that_is_away_ends_with_3_in_one_sentence(namespace: Namespace, away: str) -> None:
+    address = "127.0.0.1:1" if away.startswith("KAFKA") else "http://127.0.0.1:1"
+    shown = consumer("audit", namespace=namespace, **{away: address})
+    assert (shown.returncode, shown.stdout) == (3, "")
+    assert shown.stderr.startswith("no audit: ")
+    assert len(shown.stderr.splitlines()) == 1
