@@ -60,6 +60,7 @@ class _Attempts:
     """What was tried for one sub-block.
 
     begun     an earlier owner may have tried, too
+    may_run   one of them may run still
     repeats   attempts after the first that were answered with 200
     failures  waits so far
     refusals  of its data; ``refusal`` is the last of them
@@ -67,6 +68,7 @@ class _Attempts:
 
     begun: bool
     is_first: bool
+    may_run: bool
     repeats: int = 0
     failures: int = 0
     refusals: int = 0
@@ -101,23 +103,21 @@ class Delivery:
         ``begun``: an earlier attempt may have stored some already. Raises TornBlock; cancelling it leaves the block to
         whoever recovers it.
         """
-        refused = 0
-        for part in block.sub_blocks:
-            letters = await self._settle(part, begun=begun)
+        refused = [(part, await self._settle(part, begun=begun)) for part in block.sub_blocks]
+        for part, letters in refused:  # last: should the table of dead letters be away, the good rows don't wait for it
             if letters:
                 await self._keep(part, letters, begun=begun)
-            refused += len(letters)
-        return refused
+        return sum(len(letters) for _, letters in refused)
 
     async def _keep(self, part: SubBlock, letters: list[DeadLetter], *, begun: bool) -> None:
-        """All at once and after the rest: a repeat that is refused other rows finds these by their ids."""
+        """All of a part's at once; a repeat that is refused other rows finds these by their ids."""
         _log.warning("ClickHouse refused records", block=part.token, count=len(letters), reason=letters[0].reason)
         await self._settle(letters_of(part, letters), begun=begun)
         metrics.DEAD_LETTERED.inc(len(letters))
 
     async def _settle(self, part: SubBlock, *, begun: bool) -> list[DeadLetter]:
         """Store the rows; answers a dead letter, not stored yet, for each row that is refused."""
-        attempts = _Attempts(begun, is_first=not begun)
+        attempts = _Attempts(begun, is_first=not begun, may_run=begun)
         try:
             outcome = await self._until_known(part, attempts)
         finally:
@@ -150,7 +150,7 @@ class Delivery:
             attempts.is_first = False  # whatever becomes of this attempt, it was the first
             await self._insert(part, part.token)
             return _Outcome.STORED
-        presence = await self._read_back(part)
+        presence = await self._read_back(part, attempts)
         if presence is Presence.SOME:
             return self._in_pieces(part, attempts)
         if presence is Presence.ALL:
@@ -165,9 +165,11 @@ class Delivery:
         with metrics.INSERT_SECONDS.time():
             await self._store.insert(part, token)
 
-    async def _read_back(self, part: SubBlock) -> Presence:
+    async def _read_back(self, part: SubBlock, attempts: _Attempts) -> Presence:
         """What is there of the rows, once no earlier attempt can bring them any more."""
-        await self._store.kill(part.token)
+        if attempts.may_run:
+            await self._store.kill(part.token)
+            attempts.may_run = False
         presence = await self._store.presence(part)
         metrics.READ_BACKS.labels(presence.value).inc()
         return presence
@@ -186,6 +188,7 @@ class Delivery:
         if part.token not in self._troubles:
             _log.warning("a block waits for ClickHouse", block=part.token, rows=len(part.sources), reason=str(error))
         self._troubles[part.token] = str(error)
+        attempts.may_run |= not refused
         longest = self._max_s if refused else min(self._max_s, self._first_s * 2 ** min(attempts.failures, 16))
         await asyncio.sleep(random.uniform(longest / 2, longest) if refused else random.uniform(0, longest))  # noqa: S311
         attempts.failures += 1

@@ -212,3 +212,39 @@ async def test_dead_letters_that_are_refused_are_waited_for_and_told() -> None:
         delivering.cancel()
         await asyncio.gather(delivering, return_exceptions=True)
     assert settled(store)
+
+
+OK, LOST, HOLE = Fate.ANSWERED, Fate.LOST_REQUEST, Fate.HOLE
+TO_FIRST_HALF = [OK, OK]  # the whole is refused, and read back; the third request inserts the first half
+
+
+async def recovered(fates: list[Fate], refused: frozenset[str], dies_at: int) -> Dying:
+    """The first owner dies at an insert or KILL, once it had its effect; a successor finishes the block."""
+    store = Dying(iter(fates), refused)
+    with pytest.raises(Killed):
+        await Delivery(store.dying(dies_at, after=True), SETTINGS).deliver(BLOCK, begun=False)
+    store.fates = iter([])
+    await Delivery(store.dying(10_000, after=False), SETTINGS).deliver(BLOCK, begun=True)
+    return store
+
+
+async def test_a_half_that_was_on_its_way_when_its_owner_died_is_dropped_when_it_arrives() -> None:
+    store = await recovered([*TO_FIRST_HALF, LOST], frozenset(IDS[7:]), dies_at=1)
+    assert settled(store)
+    [late] = [(part, token) for part, token in store.inserts[:2] if len(part.sources) == 4]
+    await store.insert(*late)
+    assert settled(store)
+
+
+async def test_a_half_whose_token_is_known_but_whose_rows_are_gone_is_stored() -> None:
+    assert settled(await recovered([*TO_FIRST_HALF, HOLE], frozenset(IDS[7:]), dies_at=1))
+
+
+async def test_a_dead_letter_whose_token_is_known_but_whose_row_is_gone_is_stored() -> None:
+    block = build("actions", 0, 0, 1, RECORDS[:1])
+    store = Dying(iter([OK] * 4 + [HOLE]), frozenset(IDS[:1]))
+    with pytest.raises(Killed):  # insert, read-back, insert, read-back, and the dead letter's insert
+        await Delivery(store.dying(2, after=True), SETTINGS).deliver(block, begun=False)
+    assert (store.rows, store.letters) == ([], [])
+    await Delivery(store.dying(10_000, after=False), SETTINGS).deliver(block, begun=True)
+    assert (store.rows, store.letters) == ([], [letter_id(RECORDS[0])])
