@@ -1,0 +1,346 @@
+"""Kafka as the sink's source meets it: a log with retention, and a group with generations and committed offsets.
+
+What it behaves like, and where that is known from (FACTS is the project's list of experiments on the real servers):
+
+- An offset is committed with a text beside it; only an admin client reads the text back (FACTS A3).
+- A commit with another generation than the group's, or by a member it has dropped, is refused. A commit with the
+  generation -1 passes while the group is empty (docs/decisions/003).
+- A rebalance waits for every member to rejoin; until it is complete the old generation may still commit. A member that
+  stays away is dropped when its session ends, and hears of it at its next heartbeat.
+- A request that its sender has given up on may still be carried out. On one connection requests stay in order, so it
+  comes before any later request of the same member; ``reordering`` takes that assumption away (two connections).
+- Offsets may have gaps (transaction markers); the oldest records are deleted, read or not.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from consumer.settings import Settings
+from consumer.source import Source
+from tests.unit.consumer.model.network import Kind, Link, Program
+from tests.unit.consumer.records import Record
+
+_FETCH_RECORDS = 4  # of one partition in one answer
+
+Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+
+
+@dataclass
+class Log:
+    """One partition: records by offset, with gaps; below ``start`` they are deleted."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    start: int = 0
+    end: int = 0
+
+    def append(self, value: bytes) -> Record:
+        record = Record(self.end, value)
+        self.records[self.end] = record
+        self.end += 1
+        return record
+
+    def skip(self) -> None:
+        """An offset without a record."""
+        self.end += 1
+
+    def delete_before(self, offset: int) -> None:
+        self.start = max(self.start, min(offset, self.end))
+
+    def read(self, offset: int) -> list[Record]:
+        wanted = (self.records[number] for number in range(max(offset, self.start), self.end) if number in self.records)
+        return [record for record, _ in zip(wanted, range(_FETCH_RECORDS), strict=False)]
+
+    def rest(self, offset: int) -> bool:
+        """Whether a record stands at ``offset`` or after it."""
+        return any(number >= max(offset, self.start) for number in self.records)
+
+
+class Seat:
+    """One member's place in the group: waits for the next generation, or is dropped."""
+
+    def __init__(self) -> None:
+        self.formed = asyncio.Event()
+        self.generation = -1
+        self.partitions: set[TopicPartition] = set()
+
+
+class Group:
+    """The group's coordinator: members, generation, committed offsets."""
+
+    def __init__(self, partitions: Iterable[TopicPartition]) -> None:
+        self.generation = 0
+        self.committed: dict[int, OffsetAndMetadata] = {}
+        self._partitions = list(partitions)
+        self._seats: dict[str, Seat] = {}
+        self._joined: set[str] = set()
+        self._preparing = False
+
+    def join(self, member: str) -> Seat:
+        """Ask for a place in the next generation."""
+        seat = self._seats[member] = Seat()
+        self._joined.add(member)
+        self._preparing = True
+        self._form_if_complete()
+        return seat
+
+    def drop(self, member: str) -> None:
+        """It left, or its session ended."""
+        seat = self._seats.pop(member, None)
+        if seat is None:
+            return
+        self._joined.discard(member)
+        seat.formed.set()
+        self._preparing = bool(self._seats)
+        self._form_if_complete()
+
+    def knows(self, member: str) -> bool:
+        return member in self._seats
+
+    def awaits(self, member: str) -> bool:
+        return self._preparing and member not in self._joined
+
+    @property
+    def settled(self) -> bool:
+        return bool(self._seats) and not self._preparing
+
+    def commit(self, member: str, generation: int, offsets: Offsets) -> Program[None]:
+        self._check(member, generation)
+        for tp, offset in offsets.items():
+            self.committed[tp.partition] = offset
+        return
+        yield
+
+    def _check(self, member: str, generation: int) -> None:
+        if generation < 0 and not self._seats:
+            return
+        if member not in self._seats:
+            raise UnknownMemberIdError
+        if generation != self.generation:
+            raise IllegalGenerationError
+
+    def _form_if_complete(self) -> None:
+        """Every member has rejoined: partitions move on by one member at each generation."""
+        if not self._preparing or self._joined != set(self._seats):
+            return
+        self.generation += 1
+        self._preparing, self._joined = False, set()
+        members = sorted(self._seats)
+        for seat in self._seats.values():
+            seat.generation, seat.partitions = self.generation, set()
+        for number, tp in enumerate(self._partitions):
+            self._seats[members[(number + self.generation) % len(members)]].partitions.add(tp)
+        for seat in self._seats.values():
+            seat.formed.set()
+
+
+class Broker:
+    """The topic and the sink's group."""
+
+    def __init__(self, topic: str, partitions: int) -> None:
+        self.logs = {TopicPartition(topic, number): Log() for number in range(partitions)}
+        self.group = Group(self.logs)
+
+    def offsets(self, partitions: Sequence[TopicPartition]) -> Program[dict[TopicPartition, OffsetAndMetadata]]:
+        return {tp: self.group.committed.get(tp.partition, OffsetAndMetadata(-1, "")) for tp in partitions}
+        yield
+
+    def starts(self, partitions: Sequence[TopicPartition]) -> Program[dict[TopicPartition, int]]:
+        return {tp: self.logs[tp].start for tp in partitions}
+        yield
+
+    def ends(self, partitions: Sequence[TopicPartition]) -> Program[dict[TopicPartition, int]]:
+        return {tp: self.logs[tp].end for tp in partitions}
+        yield
+
+    def lookup(self) -> Program[None]:
+        return
+        yield
+
+
+class FakeCoordinator:
+    """The client's side of the group, with the names that the source uses of aiokafka's."""
+
+    def __init__(self, group: Group, broker: Broker, link: Link) -> None:
+        self.generation = -1
+        self.member = ""
+        self.rejoin = asyncio.Event()
+        self._known = True
+        self._group = group
+        self._broker = broker
+        self._link = link
+
+    def reset(self) -> None:
+        """The group does not know this member or its generation any more."""
+        self.generation, self.member = -1, ""
+        self.rejoin.set()
+
+    def heartbeat(self) -> None:
+        if self.member and not self._group.knows(self.member):
+            self.reset()
+        elif self.member and self._group.awaits(self.member):
+            self.rejoin.set()
+
+    async def ensure_coordinator_known(self) -> None:
+        if not self._known:
+            await self._link.ask(Kind.LOG, self._broker.lookup())
+            self._known = True
+
+    async def _do_commit_offsets(self, assignment: None, offsets: Offsets) -> None:
+        request = self._group.commit(self.member, self.generation, offsets)
+        try:
+            await self._link.ask(Kind.COMMIT, request)
+        except (UnknownMemberIdError, IllegalGenerationError):
+            self.reset()
+            raise
+        except RebalanceInProgressError:
+            self.rejoin.set()
+            raise
+        except KafkaError:
+            self._known = False
+            raise
+
+
+class FakeConsumer:
+    """aiokafka's consumer: fetches from positions, takes part in rebalances as ``__coordination_routine`` does."""
+
+    def __init__(self, broker: Broker, link: Link, listener: Source) -> None:
+        self.grown = asyncio.Event()
+        self._broker = broker
+        self._link = link
+        self._listener = listener
+        self._coordinator = FakeCoordinator(broker.group, broker, link)
+        self._assigned: set[TopicPartition] = set()
+        self._positions: dict[TopicPartition, int] = {}
+        self._membership: asyncio.Task[None] | None = None
+        self._joins = 0
+
+    async def start(self) -> None:
+        self._membership = asyncio.create_task(self._take_part())
+
+    async def stop(self) -> None:
+        if self._membership is not None:
+            self._membership.cancel()
+        if not self._link.cut:
+            self._broker.group.drop(self._coordinator.member)
+
+    def heartbeat(self) -> None:
+        self._coordinator.heartbeat()
+
+    def end_session(self) -> None:
+        """The group has not heard of it for too long."""
+        self._broker.group.drop(self._coordinator.member)
+
+    async def _take_part(self) -> None:
+        coordinator = self._coordinator
+        while True:
+            await self._listener.on_partitions_revoked(self._assigned)
+            seat = await self._join()
+            if seat is None:
+                continue
+            coordinator.generation = seat.generation
+            self._assigned, self._positions = set(seat.partitions), {}
+            await self._listener.on_partitions_assigned(self._assigned)
+            await coordinator.rejoin.wait()
+
+    async def _join(self) -> Seat | None:
+        coordinator, group = self._coordinator, self._broker.group
+        coordinator.rejoin.clear()
+        if not group.knows(coordinator.member):
+            self._joins += 1
+            coordinator.member = f"{self._link.owner}.{self._joins}"
+        seat = group.join(coordinator.member)
+        await seat.formed.wait()
+        return seat if group.knows(coordinator.member) else None
+
+    async def getmany(self, *partitions: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
+        records = self._read(partitions)
+        if not records:
+            self.grown.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self.grown.wait()
+            records = self._read(partitions)
+        return records
+
+    def _read(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
+        if not set(partitions) <= self._assigned:
+            raise IllegalStateError("not assigned")
+        asked = {tp: self._positions[tp] for tp in partitions if tp in self._positions}
+        outside = {
+            tp: at for tp, at in asked.items() if not self._broker.logs[tp].start <= at <= self._broker.logs[tp].end
+        }
+        if outside:
+            raise OffsetOutOfRangeError(outside)
+        answer = {tp: records for tp, at in asked.items() if (records := self._broker.logs[tp].read(at))}
+        self._positions |= {tp: records[-1].offset + 1 for tp, records in answer.items()}
+        return answer
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        if tp not in self._assigned:
+            raise IllegalStateError("not assigned")
+        self._positions[tp] = offset
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return await self._link.ask(Kind.LOG, self._broker.starts(partitions))
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return await self._link.ask(Kind.LOG, self._broker.ends(partitions))
+
+
+class FakeAdmin:
+    """aiokafka's admin client: reads committed offsets with their metadata, bound to no generation."""
+
+    def __init__(self, broker: Broker, link: Link) -> None:
+        self._broker = broker
+        self._link = link
+
+    async def list_consumer_group_offsets(
+        self, group: str, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        return await self._link.ask(Kind.POSITIONS, self._broker.offsets(partitions))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class ModelSource(Source):
+    """The real source over the fake clients."""
+
+    def __init__(self, settings: Settings, broker: Broker, link: Link) -> None:
+        super().__init__(settings)
+        self._broker = broker
+        self._link = link
+        self._member: FakeConsumer | None = None  # also after its death, which the group does not hear of
+
+    async def _start_admin(self, options: dict[str, object]) -> None:
+        self._admin = FakeAdmin(self._broker, self._link)
+
+    async def _start_consumer(self, options: dict[str, object]) -> None:
+        self._consumer = self._member = FakeConsumer(self._broker, self._link, self)
+        await self._consumer.start()
+
+    def heartbeat(self) -> None:
+        if self._consumer is not None:
+            self._consumer.heartbeat()
+
+    def end_session(self) -> None:
+        if self._member is not None:
+            self._member.end_session()
+
+    def wake(self) -> None:
+        """Records have come."""
+        if self._consumer is not None:
+            self._consumer.grown.set()
