@@ -65,6 +65,8 @@ def producer(rig: Rig, ways: Ways, tmp_path: Path) -> Iterator[Service]:
 
 @pytest.mark.ci
 @pytest.mark.partitions(5)
+# aiokafka leaves a connection unclosed when its broker is killed at the wrong moment: here, in the feeder.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(MINUTES * 60 + 400)
 def test_faults_at_random_lose_nothing_and_double_nothing(
     rig: Rig, ways: Ways, producer: Service, capsys: pytest.CaptureFixture[str]
@@ -81,12 +83,15 @@ def test_faults_at_random_lose_nothing_and_double_nothing(
         feeder.stop()
         clients.stop()
         seen = rig.settle(150)
+        assert feeder.error is None
         every_writer_got_what_it_was_promised(rig, feeder, clients, seen)
     except BaseException as error:
         error.add_note(f"seed {seed}\n" + "\n".join(mischief.done))
         raise
     finally:
+        mischief.let_be()
         ways.restore()
+        clients.stop()
     told = [
         f"seed {seed}, {MINUTES:g} min: {sum(mischief.counts.values())} faults and healings: {mischief.tally}",
         f"{ways.kafka.hits} messages to and from Kafka cut, {ways.clickhouse.hits} of ClickHouse",

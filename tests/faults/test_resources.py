@@ -1,7 +1,7 @@
 """A server runs out of something, or may not do what it is asked: waited for, said why, and made up for."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
@@ -37,8 +37,14 @@ def clickhouse_disk(folder: Path) -> Iterator[Disk | None]:
 
 
 @pytest.fixture(scope="module")
-def servers_of_its_own(folder: Path, clickhouse_disk: Disk | None) -> Iterator[Infra]:
-    """The rig's servers, ClickHouse on a small disk where that can be made."""
+def kafka_disk(folder: Path) -> Iterator[Disk | None]:
+    with disk.mounted(folder / "data" / "kafka", _DISK_MB) as mounted:
+        yield mounted
+
+
+@pytest.fixture(scope="module")
+def servers_of_its_own(folder: Path, clickhouse_disk: Disk | None, kafka_disk: Disk | None) -> Iterator[Infra]:
+    """The rig's servers, each on a small disk where that can be made."""
     with servers.running(folder) as infra:
         yield infra
 
@@ -165,29 +171,54 @@ def test_records_that_retention_took_while_the_sink_was_away_are_counted_and_the
     feeder.finish(60)
     sent, starts = rig.books().sent, cut_logs(rig)
     second = rig.consumer(wait=False)
-    stored = settled(rig)
+    only_what_is_counted_is_missing(rig, second, sent, starts)
+
+
+def test_records_that_retention_took_before_a_waiting_sink_had_fetched_them_are_counted(rig: Rig) -> None:
+    """ClickHouse does not take anything, the sink's buffers are full, and the log is cut behind them."""
+    service = rig.consumer(wait=False)
+    feeder = rig.feed(30_000)
+    rig.wait_rows(1)
+    alter(rig, "table_readonly = 1")
+    says(service, "READ_ONLY", "readonly")
+    feeder.finish(60)
+    sent, starts = rig.books().sent, cut_logs(rig, keep=100)
+    alter(rig, "table_readonly = 0")
+    only_what_is_counted_is_missing(rig, service, sent, starts)
+
+
+def only_what_is_counted_is_missing(rig: Rig, service: Consumer, sent: Held, starts: Mapping[int, int]) -> None:
+    """``sent`` is what the topic held before its logs were cut at ``starts``."""
+    wait_until(rig.is_caught_up, 60, "the group has committed the end of every partition")
+    stored = books.stored(rig.namespace)
     assert not stored.rows - sent.rows
     missing = Counter(partition for partition, _, _ in (sent.rows - stored.rows))
     assert missing
     assert all(offset < starts[partition] for partition, offset, _ in (sent.rows - stored.rows))
     for partition in range(rig.partitions):
-        assert second.metric("records_lost_total", partition=str(partition)) == missing[partition]
-    assert second.log.count("deleted by retention") == len(missing)
+        assert service.metric("records_lost_total", partition=str(partition)) == missing[partition]
+    assert service.log.count("deleted by retention") == len(missing)
 
 
-def cut_logs(rig: Rig) -> dict[int, int]:
-    """Delete, as retention does, a part of what nobody has read in two partitions: where each log starts now."""
+def cut_logs(rig: Rig, keep: int = 500) -> dict[int, int]:
+    """Delete, as retention does, all but the last records of two partitions: where each log starts now."""
     ends = Counter(partition for partition, _, _ in rig.books().sent.rows)
-    committed = books.committed(rig.namespace)
-    starts = dict.fromkeys(range(rig.partitions), 0)
-    for number, share in ((0, 2), (1, 3)):
-        position = committed[number]
-        begun = position.intent or position.committed
-        starts[number] = begun + (ends[number] - begun) // share
+    starts = {number: ends[number] - keep if number < 2 else 0 for number in range(rig.partitions)}
+    for number in (0, 1):
         in_a_loop_of_its_own(topic.delete_before(rig.namespace, number, starts[number]))
     return starts
 
 
-def settled(rig: Rig) -> Held:
-    wait_until(rig.is_caught_up, 60, "the group has committed the end of every partition")
-    return books.stored(rig.namespace)
+def test_a_full_disk_of_kafka_is_waited_for(rig: Rig, kafka_disk: Disk | None) -> None:
+    """A broker without space ends, and can't come back before it has some."""
+    if kafka_disk is None:
+        pytest.skip("mounting a small disk needs root")
+    service, feeder = at_work(rig)
+    try:
+        kafka_disk.fill()
+        says(service, "Kafka")
+    finally:
+        kafka_disk.free()
+    rig.wait_up()
+    feeder.finish(120)
+    rig.settle(60)
