@@ -7,10 +7,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from contract.receipt import Receipt
-from contract.record import ActionRecord
 from kit.problem import FieldError, Problem
 from producer_api.options import Options
-from producer_api.reading import Invalid, Reading
+from producer_api.reading import EncodedRecord, Invalid, Reading
 
 MAX_ERRORS_SHOWN: Final = 100
 
@@ -62,7 +61,7 @@ def no_id(_: str, position: int) -> str:
     return f"{_NO_ID}{position}"
 
 
-def require_acceptable(reading: Reading, options: Options) -> Sequence[ActionRecord]:
+def require_acceptable(reading: Reading, options: Options) -> Sequence[EncodedRecord]:
     """The records to publish; raises Problem (400) when none is left of some, or one is wrong and all were wanted."""
     if reading.errors and (options.atomic or not reading.records):
         raise invalid(reading.errors, spared=len(reading.records))

