@@ -14,6 +14,7 @@ from kit.server import run
 # Each tool: the module whose main(words) answers the exit code, and what it does.
 _TOOLS: Final = {
     "audit": ("consumer.audit", "compare the topic with ClickHouse, record by record; changes nothing"),
+    "rebuild": ("consumer.rebuild", "fill a new table from the topic while the sink goes on, and swap it in"),
 }
 
 

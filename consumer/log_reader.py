@@ -17,6 +17,7 @@ from consumer.topic_record import TopicRecord
 from kit.kafka import connection_options
 
 _RETRY_S = 0.2
+_STRETCH_BYTES = 16 << 20  # of values, and what one more fetch brings
 
 
 class LogReader:
@@ -86,7 +87,7 @@ class LogReader:
     async def read(
         self, partition: int, start: int, end: int, chunk: int
     ) -> AsyncIterator[tuple[int, int, list[TopicRecord]]]:
-        """The records of ``[start, end)`` in stretches ``(from, to, records)``, of ``chunk`` records at most.
+        """The records of ``[start, end)`` in stretches ``(from, to, records)``, of ``chunk`` records at most or 16 MiB.
 
         Where retention passes meanwhile, the stretch begins later than the one before it ended.
         """
@@ -111,12 +112,14 @@ class LogReader:
         """As many as come at once: a fetch ends at about a megabyte, and small stretches cost a query each."""
         timeout_ms = self._settings.kafka_request_timeout_ms
         records: list[TopicRecord] = []
-        while len(records) < chunk:
+        size = 0
+        while len(records) < chunk and size < _STRETCH_BYTES:
             wait_ms = 50 if records else timeout_ms
             batch = (await self._consumer.getmany(tp, timeout_ms=wait_ms, max_records=chunk - len(records))).get(tp)
             if not batch:
                 break
             records += batch
+            size += sum(len(record.value or b"") for record in batch)
         return records
 
     def _tp(self, partition: int) -> TopicPartition:

@@ -1,6 +1,6 @@
 """Settings of the consumer, environment prefix CONSUMER_."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from contract.topics import DEFAULT_SINK_GROUP, DEFAULT_TOPIC
@@ -50,3 +50,9 @@ class Settings(ServiceSettings, KafkaSettings, ClickHouseSettings):
     rebalance_drain_s: float = Field(
         3.0, ge=0, description="seconds that inserts in flight may take to finish when partitions are taken away"
     )
+    rebuild_clickhouse_user: str | None = Field(
+        None,
+        description="ClickHouse user of `python -m consumer rebuild`, which creates, alters and drops tables: the"
+        " setup's; the sink never uses it",
+    )
+    rebuild_clickhouse_password: SecretStr | None = Field(None, description="password of that user")
