@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --require-has
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test unit docs download lint format lock bench-e2e bench-ingest clean distclean
+.PHONY: help run setup test unit docs download faults lint format lock bench-e2e bench-ingest clean distclean
 
 help:  ## list every task
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,6 +19,10 @@ setup: $(VENV)/.dev  ## make the virtual environment with every tool of a develo
 test: $(VENV)/.dev lint  ## lint, type-check and run every test against the real Kafka and ClickHouse
 	@$(BIN)/python -m deploy.local download
 	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
+
+faults: $(VENV)/.dev  ## kill, stop, cut off and starve servers and sinks, and count every row: 90 minutes at most
+	@$(BIN)/python -m deploy.local download
+	@$(BIN)/python -m pytest tests/faults --session-timeout=5400
 
 download: $(VENV)/.local  ## fetch Kafka and ClickHouse into the cache and verify them; the rest works offline then
 	@$(BIN)/python -m deploy.local download

@@ -113,6 +113,10 @@ def is_caught_up(namespace: Namespace, partitions: int) -> bool:
         return False
 
 
+def topic_exists(namespace: Namespace) -> bool:
+    return namespace.topic in in_a_loop_of_its_own(_topics(namespace))
+
+
 def committed(namespace: Namespace) -> dict[int, Position]:
     """What the group has committed. Raises KafkaError while Kafka is away."""
     return in_a_loop_of_its_own(_committed(namespace))
@@ -132,6 +136,15 @@ async def _committed(namespace: Namespace) -> dict[int, Position]:
     finally:
         await admin.close()
     return {tp.partition: Position.read(at.offset, at.metadata) for tp, at in answer.items() if at.offset >= 0}
+
+
+async def _topics(namespace: Namespace) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=namespace.infra.kafka_bootstrap)
+    try:
+        await admin.start()
+        return list(await admin.list_topics())
+    finally:
+        await admin.close()
 
 
 async def _log_ends(namespace: Namespace, partitions: int) -> dict[int, int]:

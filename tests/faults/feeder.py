@@ -46,7 +46,7 @@ class Feeder:
         self._total = total
         self._per_second = per_second
         self._request_timeout_ms = request_timeout_ms
-        self._records = _records(months)
+        self._records = _records(months, partitions)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
 
@@ -124,11 +124,11 @@ class Feeder:
             await asyncio.sleep(_TICK_S)
 
 
-def _records(months: int) -> Iterator[tuple[int, str, bytes]]:
-    """Number, id and value of one record after another; ``time`` goes round the months."""
+def _records(months: int, partitions: int) -> Iterator[tuple[int, str, bytes]]:
+    """Number, id and value of one record after another; in each partition ``time`` goes round the months."""
     number = 0
     while True:
-        month = number % months
+        month = number // partitions % months
         moment = datetime(2020 + month // 12, month % 12 + 1, 14, 12, tzinfo=UTC)
         event_id = str(uuid7())
         yield number, event_id, encode(action(event_id=event_id, user_id=f"user-{number % 97}", time=moment))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from uuid_utils import uuid7
 
 from deploy.local.ports import free_ports
 from tests import namespace as names
@@ -38,6 +39,8 @@ QUICK = {
     "BACKOFF_MAX_MS": "200",
     "REBALANCE_DRAIN_S": "1",
 }
+
+_ELSEWHERE = 1_000_000  # a partition that no topic here has
 
 
 class Consumer(Service):
@@ -145,11 +148,43 @@ class Rig:
         for server in which:
             wait_until(lambda server=server: servers.is_up(self.infra, server), 90, f"{server} answers")  # type: ignore[misc]
 
+    # ClickHouse's tables
+
+    def slow_down_inserts(self, seconds: float) -> None:
+        """Each insert into the actions takes so much longer (3 s at most): its moment is easier to meet."""
+        self.namespace.query(f"ALTER TABLE {{db}}.actions ADD COLUMN slow UInt8 DEFAULT sleep({seconds})")
+
+    def wait_inserting(self, deadline_s: float = 60) -> None:
+        """Until an insert of this namespace runs."""
+        sql = f"SELECT count() FROM system.processes WHERE startsWith(query_id, '{self.namespace.topic}-')"
+        wait_until(lambda: int(self.infra.query(sql)) > 0, deadline_s, "an insert runs")
+
+    def insert_elsewhere(self, token: str) -> None:
+        """A row of no position that is expected in the books, under a token that pushes another one out."""
+        event_id = str(uuid7())
+        self._past.rows[_ELSEWHERE, 0, event_id] += 1
+        self.namespace.query(
+            "INSERT INTO {db}.actions (event_id, type, time, partition)"
+            f" SETTINGS insert_deduplication_token = '{token}'"
+            f" VALUES ('{event_id}', 'ELSEWHERE', '2020-01-14 12:00:00', {_ELSEWHERE})"
+        )
+
     # The books
 
     def remember(self) -> None:
         """Before the topic is deleted: what it holds now is expected in the table from then on."""
         self._past += books.sent(self.namespace, self.partitions)
+
+    def remember_stored(self) -> None:
+        """The same of what is stored, where not all of the topic is."""
+        self._past += books.stored(self.namespace)
+
+    def make_topic_again(self) -> None:
+        """Delete the topic and make it again under its name, empty; what feeders wrote is not looked for any more."""
+        names.in_a_loop_of_its_own(names._delete_topic(self.namespace))
+        wait_until(lambda: not books.topic_exists(self.namespace), 60, "the topic is gone")
+        names.create(self.namespace, self.partitions)
+        self.feeders.clear()
 
     def rows(self) -> int:
         """Rows stored so far; -1 while ClickHouse is away."""
@@ -164,6 +199,9 @@ class Rig:
     def is_caught_up(self) -> bool:
         return books.is_caught_up(self.namespace, self.partitions)
 
+    def wait_caught_up(self, deadline_s: float = 60) -> None:
+        wait_until(self.is_caught_up, deadline_s, "the group has committed the end of every partition")
+
     def books(self, refused: Collection[str] = ()) -> Books:
         """``refused``: ids of actions that ClickHouse does not take, expected among the dead letters."""
         sent = (self._past + books.sent(self.namespace, self.partitions)).without(refused)
@@ -173,7 +211,7 @@ class Rig:
         """Wait until the group has committed the log's end, stop the consumers, and compare record by record."""
         self.wait_up()
         try:
-            wait_until(self.is_caught_up, deadline_s, "the group has committed the end of every partition")
+            self.wait_caught_up(deadline_s)
         except AssertionError as error:
             error.add_note(f"{self.books(refused)}; committed {books.committed(self.namespace)}")
             for consumer in self.consumers:

@@ -18,10 +18,10 @@ _CASES = [
 
 @pytest.mark.parametrize(("point", "nth"), _CASES)
 def test_a_sink_killed_at_a_point_of_its_way_is_succeeded_exactly(rig: Rig, point: str, nth: int) -> None:
-    feeder = rig.feed(6_000, per_second=4_000)
+    feeder = rig.feed(1_000_000, per_second=2_000)
     rig.consumer(FAILPOINT=f"{point}:{nth}", wait=False).wait_killed()
     rig.consumer()
-    feeder.finish(60)
+    feeder.stop()
     rig.settle(60)
 
 
