@@ -7,6 +7,7 @@ from typing import Final
 
 ACTIONS: Final = "actions"
 DEAD_LETTERS: Final = "dead_letters"
+DEAD_LETTER_REPLAYS: Final = "dead_letter_replays"  # the sink's operators write it, no service relies on it
 
 COLUMNS: Final[dict[str, frozenset[str]]] = {
     ACTIONS: frozenset(
