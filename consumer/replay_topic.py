@@ -130,8 +130,8 @@ class ReplayTopic:
             first = (await self._consumer.beginning_offsets([tp]))[tp]
         if start < first and start < end:
             raise ReplayError(
-                f"partition {number} has lost offsets {start} to {first - 1} to retention; whether an interrupted replay"
-                " has published something there can't be told any more: see docs/dead-letters.md"
+                f"partition {number} has lost offsets {start} to {first - 1} to retention; whether an interrupted"
+                " replay has published something there can't be told any more: see docs/dead-letters.md"
             )
         self._consumer.assign([tp])
         self._consumer.seek(tp, start)
