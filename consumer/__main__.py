@@ -13,6 +13,7 @@ from kit.server import run
 
 # Each tool: the module whose main(words) answers the exit code, and what it does.
 _TOOLS: Final = {
+    "dead-letters": ("consumer.dead_letter_commands", "list, show and replay what could not be stored"),
     "audit": ("consumer.audit", "compare the topic with ClickHouse, record by record; changes nothing"),
     "rebuild": ("consumer.rebuild", "fill a new table from the topic while the sink goes on, and swap it in"),
 }

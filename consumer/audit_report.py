@@ -97,7 +97,7 @@ class Report(msgspec.Struct):
             in_flight = self._sum("in_flight")
             waiting = f", {in_flight:,} of them in flight" if in_flight else ""
             return f"The books balance: {records:,} records{waiting}, none missing, none stored twice."
-        return f"THE BOOKS DO NOT BALANCE: of {records:,} records, {missing:,} are missing and {twice:,} stored twice."
+        return f"THE BOOKS DO NOT BALANCE: {records:,} records, {missing:,} missing, {twice:,} stored twice."
 
     def _sum(self, field: str) -> int:
         return sum(int(getattr(books, field)) for books in self.partitions)

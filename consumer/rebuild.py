@@ -23,6 +23,7 @@ import argparse
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,12 +78,17 @@ class Rebuild:
             await self._store.resume()
             await self._begin(tables)
             rows = await self._fill()
+            paused = time.monotonic()
             await self._pause_and_swap()
+            paused_s = time.monotonic() - paused
         except BaseException:
             await self._resume()
             raise
         await self._store.keep_old()
-        return f"rebuilt {ACTIONS} from topic {self._settings.kafka_topic}, inserted {rows + self._filler.rows:,} rows"
+        return (
+            f"rebuilt {ACTIONS} from topic {self._settings.kafka_topic}: {rows + self._filler.rows:,} rows inserted,"
+            f" {self._filler.rows:,} of them while inserts were paused for {paused_s:.1f} s; the old table is {BEFORE}"
+        )
 
     async def _resume(self) -> None:
         """Also when it is ClickHouse's failure that ends the rebuild."""

@@ -105,7 +105,7 @@ async def test_a_deleted_row_is_missing_with_its_offset_and_id(sunk: Sunk, setti
     assert not report.balanced
     assert (first.missing, first.stored_once) == (1, 49)
     assert first.listed_missing == [Entry(17, event_id(written[17]))]
-    assert "1 are missing" in report.verdict()
+    assert "1 missing" in report.verdict()
     assert f"17 {event_id(written[17])}" in report.as_text()
 
 

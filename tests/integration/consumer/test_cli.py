@@ -33,8 +33,9 @@ def consumer(*words: str, namespace: Namespace | None = None, **settings: str) -
 def test_help_names_every_tool() -> None:
     shown = consumer("--help")
     assert shown.returncode == 0
-    assert "audit" in shown.stdout
-    assert consumer("audit", "--help").returncode == 0
+    for tool in ("audit", "rebuild", "dead-letters"):
+        assert tool in shown.stdout
+        assert consumer(tool, "--help").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,8 @@ def test_help_names_every_tool() -> None:
         ["audit", "--from", "yesterday"],
         ["audit", "--from", "2026-03-14T12:00:00"],
         ["audit", "--limit-listed", "-1"],
+        ["rebuild", "--drop-old", "--abandon"],
+        ["dead-letters", "wat"],
     ],
     ids=" ".join,
 )
@@ -78,3 +81,32 @@ def test_a_server_that_is_away_ends_with_3_in_one_sentence(namespace: Namespace,
     assert (shown.returncode, shown.stdout) == (3, "")
     assert shown.stderr.startswith("no audit: ")
     assert len(shown.stderr.splitlines()) == 1
+
+
+def as_admin(namespace: Namespace) -> dict[str, str]:
+    admin = namespace.infra.admin
+    return {"REBUILD_CLICKHOUSE_USER": admin.name, "REBUILD_CLICKHOUSE_PASSWORD": admin.password}
+
+
+def test_a_rebuild_says_what_it_did_and_the_next_one_why_it_does_not(namespace: Namespace) -> None:
+    shown = consumer("rebuild", namespace=namespace, **as_admin(namespace))
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("rebuilt actions from topic")
+    shown = consumer("rebuild", namespace=namespace, **as_admin(namespace))
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "run `rebuild --drop-old`" in shown.stderr
+    shown = consumer("rebuild", "--drop-old", namespace=namespace, **as_admin(namespace))
+    assert (shown.returncode, shown.stdout) == (0, "dropped actions_before_rebuild\n")
+
+
+def test_a_rebuild_as_the_sinks_own_user_is_refused(namespace: Namespace) -> None:
+    shown = consumer("rebuild", namespace=namespace)
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "Not enough privileges" in shown.stderr
+    assert namespace.query("EXISTS TABLE {db}.actions_rebuild") == "0"
+
+
+def test_a_rebuild_without_kafka_ends_with_3(namespace: Namespace) -> None:
+    shown = consumer("rebuild", namespace=namespace, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", **as_admin(namespace))
+    assert (shown.returncode, shown.stdout) == (3, "")
+    assert shown.stderr.startswith("not rebuilt: ")

@@ -86,7 +86,7 @@ async def test_the_new_table_holds_what_the_old_one_held_and_is_made_like_it(
         await sunk(namespace, store, partition, [*records(count), Record(count, b"no action")])
     content = namespace.query(_CONTENT + "actions")
     ddl = namespace.query("SELECT create_table_query FROM system.tables WHERE database = '{db}' AND name = 'actions'")
-    assert "inserted 2,001 rows" in await rebuild(admin, Wanted())
+    assert "2,001 rows inserted" in await rebuild(admin, Wanted())
     assert namespace.query(_CONTENT + "actions") == content
     assert namespace.query(_CONTENT + "actions_before_rebuild") == content
     made = namespace.query("SELECT create_table_query FROM system.tables WHERE database = '{db}' AND name = 'actions'")
@@ -97,7 +97,7 @@ async def test_the_new_table_holds_what_the_old_one_held_and_is_made_like_it(
     with pytest.raises(NotDone, match="--drop-old"):
         await rebuild(admin, Wanted())
     await drop_old(admin)
-    assert "inserted 2,001 rows" in await rebuild(admin, Wanted())
+    assert "2,001 rows inserted" in await rebuild(admin, Wanted())
 
 
 async def test_an_empty_table_is_filled_again(namespace: Namespace, store: Store, admin: Settings) -> None:
