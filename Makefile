@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --require-has
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test unit docs download faults lint format lock bench-e2e bench-ingest clean distclean
+.PHONY: help run setup test unit docs download faults lint format lock bench-e2e bench-ingest bench-sink clean distclean
 
 help:  ## list every task
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench-e2e: $(VENV)/.dev  ## end to end: actions per second, and the time from ac
 
 bench-ingest: $(VENV)/.dev  ## POST /log into Kafka, against an empty FastAPI route and against bare Kafka
 	@$(BIN)/python -m bench.ingest
+
+bench-sink: $(VENV)/.dev  ## a backlog into ClickHouse, against fetching alone and against ClickHouse's Kafka engine
+	@$(BIN)/python -m bench.sink
 
 lock: $(VENV)/.dev  ## resolve the dependencies again into requirements/*.txt, with hashes
 	@for set in services local dev; do \
