@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,15 @@ class Disk:
         self.folder = folder
         self._ballast = folder / "ballast"
 
-    def fill(self) -> None:
-        """Write until nothing fits any more, not one byte."""
+    def fill(self, leave_bytes: int = 0) -> None:
+        """Write until no more than so much is free; by default not one byte."""
         with contextlib.suppress(OSError), self._ballast.open("ab", buffering=0) as ballast:
-            while ballast.write(_CHUNK):
-                pass
+            while self.free_bytes > leave_bytes:
+                ballast.write(_CHUNK)
+
+    @property
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.folder).free
 
     def free(self) -> None:
         """Give back what ``fill`` took."""

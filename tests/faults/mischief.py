@@ -77,6 +77,10 @@ class Mischief:
     def heal(self) -> None:
         while self._healings:
             heapq.heappop(self._healings)[2]()
+        for consumer in self._struck.intersection(self._alive):  # none may strike itself when all is over
+            self._note("consumer killed", str(consumer.pid))
+            self._alive.remove(consumer)
+            consumer.kill()
         self._look_after()
         self._note("healed", "")
 
@@ -87,11 +91,11 @@ class Mischief:
 
     # Consumers
 
-    def _join(self) -> None:
+    def _join(self, failpoints_in: float = 0.4) -> None:
         if len(self._alive) >= _CONSUMERS[-1]:
             return
         failpoint = {}
-        if self._random.random() < 0.4:
+        if self._random.random() < failpoints_in:
             point = self._random.choice(get_args(failpoints.Name))
             failpoint = {"FAILPOINT": f"{point}:{self._random.randint(1, 30)}:{self._random.choice(['KILL', 'STOP'])}"}
         consumer = self._rig.consumer(wait=False, **{**self._settings, **failpoint})
@@ -155,7 +159,7 @@ class Mischief:
                 self._note("consumer stopped", "by its failpoint")
                 self._resume_later(consumer)
         while len(self._alive) < _CONSUMERS[0]:
-            self._join()
+            self._join(failpoints_in=0)
 
     # Servers
 
