@@ -78,7 +78,7 @@ class Engine:
         self.rows: list[Row] = []
         self.inserted: Counter[tuple[int, int]] = Counter()  # every row ever made visible, by partition and offset
         self.poison: set[str] = set()
-        self.torn: set[str] = set()  # tokens of inserts of which a reader sees a part
+        self.torn: set[str] = set()  # tokens of inserts of which a reader could see a part
         self._offsets_of_ids = offsets_of_ids
         self._window = window
         self._tokens: dict[tuple[str, int, str], None] = {}
@@ -118,7 +118,6 @@ class Engine:
             if month != months[-1]:
                 self.torn.add(token)
             yield
-        self.torn.discard(token)
 
     def _remember(self, key: tuple[str, int, str]) -> None:
         self._tokens[key] = None

@@ -81,7 +81,7 @@ class Books:
 
     def _nothing_torn(self) -> None:
         if self._servers.engine.torn:
-            raise Violation(4, f"a reader sees a part of an insert: {self._servers.engine.torn}")
+            raise Violation(4, f"a reader could see a part of an insert: {self._servers.engine.torn}")
 
     def _nothing_skipped(self, partition: int, committed: int, stored: set[tuple[str, str]]) -> None:
         """Below the committed offset all is stored, or was deleted by retention and counted as lost."""

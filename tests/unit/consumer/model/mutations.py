@@ -6,7 +6,7 @@ The steps are taken out by subclasses of the real classes, so that everything el
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdError
@@ -19,6 +19,7 @@ from consumer.losses import Losses
 from consumer.partition import Cut, Partition, State
 from consumer.settings import Settings
 from consumer.store import Presence
+from consumer.topic_record import TopicRecord
 from contract.tables import ACTIONS, DEAD_LETTERS
 from tests.unit.consumer.model.clickhouse import Engine, ModelStore
 from tests.unit.consumer.model.kafka import ModelSource
@@ -196,8 +197,12 @@ class WholeMonths(ModelService):
 def _joined(block: Block) -> tuple[SubBlock, ...]:
     months = [part for part in block.sub_blocks if part.table == ACTIONS]
     others = [part for part in block.sub_blocks if part.table != ACTIONS]
+    if not months:
+        return tuple(others)
     ids = tuple(key for part in months for key in part.event_ids)
-    return (*([replace(months[0], event_ids=ids, body=b"".join(p.body for p in months))] if months else []), *others)
+    sources = tuple(record for part in months for record in cast("tuple[TopicRecord, ...]", part.sources))
+    whole = replace(months[0], event_ids=ids, sources=sources, body=b"".join(part.body for part in months))
+    return (whole, *others)
 
 
 class Silent(Losses):

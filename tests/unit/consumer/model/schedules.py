@@ -12,7 +12,7 @@ from tests.unit.consumer.model.world import AFTERWARDS, FAULTS, PARTITIONS, RECO
 # A number makes the exploration that long, and each run another one; without it, short and the same every time.
 EXAMPLES_VARIABLE: Final = "ACTIONLOG_MODEL_EXAMPLES"
 
-_FAULTY: Final = ("insert", "insert", "insert", "commit", "commit", "kill", "presence", "positions", "log", "open")
+_FAULTY: Final = (*["insert"] * 5, *["commit"] * 2, "kill", "presence", "positions", "log", "open")
 _WHO: Final = st.integers(0, 2)
 _PARTITION: Final = st.integers(0, PARTITIONS - 1)
 _STEPS: Final[dict[str, st.SearchStrategy[Step]]] = {
@@ -26,24 +26,30 @@ _STEPS: Final[dict[str, st.SearchStrategy[Step]]] = {
     "restart": st.tuples(st.just("restart")),
     "tick": st.tuples(st.just("tick"), _WHO),
     "stop": st.tuples(st.just("stop"), _WHO),
-    "delete": st.tuples(st.just("delete"), _PARTITION),
+    "delete": st.tuples(st.just("delete"), _PARTITION, st.integers(1, 6)),
     "merge": st.tuples(st.just("merge")),
 }
 
 
+_OFTEN: Final = {"hole": 3, "oversleep": 3, "delete": 2}
+
+
 def _some(choices: Sequence[str], most: int) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(choices), min_size=1, max_size=most, unique=True)
+    weighed = [choice for choice in choices for _ in range(_OFTEN.get(choice, 1))]
+    return st.lists(st.sampled_from(weighed), min_size=1, max_size=most)
 
 
 @st.composite
 def schedules(draw: st.DrawFn) -> list[Step]:
     """Up to 16 steps. Each schedule knows few kinds of records, faults and steps, so that these meet often."""
-    records = st.lists(st.sampled_from(draw(_some(RECORDS, 3))), min_size=1, max_size=3)
+    kinds = draw(_some(RECORDS, 3))
+    records = st.lists(st.sampled_from(kinds), min_size=1, max_size=3)
     produce = st.builds(lambda partition, kinds: ("produce", partition, *kinds), _PARTITION, records)
     faults = st.sampled_from(draw(_some(FAULTS, 3)))
     fault = st.tuples(st.just("fault"), _WHO, st.sampled_from(_FAULTY), faults)
     others = st.sampled_from(draw(_some(tuple(_STEPS), 5))).flatmap(_STEPS.__getitem__)
-    return [("produce", 0, "march"), *draw(st.lists(st.one_of(produce, fault, others), min_size=2, max_size=15))]
+    steps = st.one_of(produce, fault, fault, others)
+    return [("produce", 0, kinds[0]), *draw(st.lists(steps, min_size=4, max_size=15))]
 
 
 SCHEDULES: Final = schedules()

@@ -33,7 +33,7 @@ PARTITIONS = 2
 _MOST_PROCESSES = 4
 _ROUNDS_TO_STOP = 6
 _TO_THE_END = 9  # more steps than any request has
-_ROUNDS_TO_HEAL = 120
+_ROUNDS_WITHOUT_PROGRESS = 100
 _QUIET_ROUNDS = 6
 _TIMES = {"march": datetime(2026, 3, 31, 23, tzinfo=UTC), "april": datetime(2026, 4, 1, 1, tzinfo=UTC)}
 
@@ -122,14 +122,14 @@ class World:
     def merge(self) -> None:
         self._servers.engine.merge()
 
-    def delete(self, partition: int) -> None:
-        """Retention passes the two oldest records; it is slower than any request and any sleeper."""
+    def delete(self, partition: int, count: int) -> None:
+        """Retention passes the oldest offsets; it is slower than any request and any sleeper."""
         if any(process.frozen for process in self._processes) or self._servers.network.orphans():
             return
         if any(request.kind is Kind.INSERT for process in self._processes for request in self._pending(process)):
             return
         log = self._servers.broker.logs[TopicPartition(SETTINGS.kafka_topic, partition)]
-        log.delete_before(log.start + 2)
+        log.delete_before(log.start + count)
         self._books.deleted(partition, log.start)
 
     def restart(self) -> None:
@@ -253,13 +253,16 @@ class World:
         request.answer()
 
     def _finish(self) -> None:
-        quiet = 0
-        for _ in range(_ROUNDS_TO_HEAL):
+        quiet = stuck = 0
+        before = ""
+        while stuck < _ROUNDS_WITHOUT_PROGRESS:
             if not any(process.awake for process in self._processes):
                 self.start()
             for process in [process for process in self._processes if process.awake]:
                 process.round()
             self._books.check()
+            position = self._books.position()
+            before, stuck = position, stuck + 1 if position == before else 0
             quiet = quiet + 1 if self._books.is_finished() else 0
             if quiet == _QUIET_ROUNDS:
                 return
