@@ -69,6 +69,7 @@ class PartitionAudit:
                 await self._match(start, end, records, scratch)
                 progress(len(records))
             repeats = scratch.read(self._limit)
+        result.end = min(result.end, max(at, result.start))  # an open transaction ends the reading early
         result.distinct_ids, result.repeated_ids = repeats.distinct, repeats.ids
         result.listed_repeated = [Repeated(text_of(item), at) for item, at in repeats.listed.items()]
         await self._find_foreign()

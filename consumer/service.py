@@ -79,6 +79,12 @@ class Service:
         """The assigned partitions, by number."""
         return self._partitions
 
+    def read_to(self) -> dict[int, int]:
+        """Of each partition, the offset below which every record is taken in; none while a fetch is being taken in."""
+        if self._fetching is not None and self._fetching.done():
+            return {}
+        return self._source.read_to(self._partitions)
+
     def waits_for(self, partition: Partition) -> str | None:
         """What keeps this partition's records from being stored; None when nothing does."""
         tokens = f"{self._settings.kafka_topic}-{partition.number}-"

@@ -211,6 +211,14 @@ class Source(ConsumerRebalanceListener):
             for tp in known
         }
 
+    def read_to(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The offset that the next fetch begins at: beyond the last record where a transaction's end mark follows."""
+        if self._consumer is None or self._consumer._subscription.subscription is None:
+            return {}
+        assigned, assignment = self._consumer.assignment(), self._consumer._subscription.subscription.assignment
+        states = {tp.partition: assignment.state_value(tp) for tp in map(self._tp, partitions) if tp in assigned}
+        return {number: state.position for number, state in states.items() if state.has_valid_position}
+
     async def log_ends(self, partitions: Sequence[int]) -> dict[int, LogEnd]:
         """The log ends by asking for them, one request per broker. Raises SourceUnavailable."""
         if self._consumer is None:

@@ -34,7 +34,7 @@ class PartitionStatus(msgspec.Struct, frozen=True):
     committed        the watermark: every record below is stored or a dead letter
     block_end        end of the block that is being stored
     log_end          end of the log, seen ``log_end_age_s`` seconds ago
-    lag_records      offsets from the watermark to the log's end
+    lag_records      offsets from the watermark to the log's end, less end marks of transactions behind the last record
     lag_seconds      age of the oldest record that is not stored, by its timestamp in Kafka; 0 when all are stored
     watermark_time   timestamp in Kafka of the last record that this process stored
     lost_records     offsets that retention deleted before they were stored, since this process started
@@ -87,6 +87,7 @@ class Sink(Protocol):
     def generation(self) -> int | None: ...
     @property
     def partitions(self) -> Mapping[int, Partition]: ...
+    def read_to(self) -> dict[int, int]: ...
     def waits_for(self, partition: Partition) -> str | None: ...
     async def trouble(self) -> str | None: ...
 
@@ -115,8 +116,7 @@ class Status:
 
     async def read(self) -> SinkStatus:
         now = time.time()
-        ends = self._log_ends()
-        partitions = [self._partition(item, ends.get(number), now) for number, item in sorted(self._partitions.items())]
+        partitions = self._look(now)
         trouble = await self._sink.trouble()
         moment = datetime.fromtimestamp(now, UTC)
         return SinkStatus(moment, self._sink.generation, trouble, self._totals(partitions), partitions)
@@ -148,18 +148,23 @@ class Status:
         self._asked = {number: end for number, end in self._asked.items() if number in self._partitions}
 
     def _measure(self) -> None:
-        now, ends = time.time(), self._log_ends()
-        for number, item in self._partitions.items():
-            status = self._partition(item, ends.get(number), now)
-            _show(number, status)
+        for status in self._look(time.time()):
+            _show(status.partition, status)
         for gone in self._shown - set(self._partitions):
             for gauge in _GAUGES:
                 gauge.remove(gone)
         self._shown = set(self._partitions)
 
-    def _partition(self, item: Partition, end: LogEnd | None, now: float) -> PartitionStatus:
+    def _look(self, now: float) -> list[PartitionStatus]:
+        ends, read_to = self._log_ends(), self._sink.read_to()
+        items = sorted(self._partitions.items())
+        return [self._partition(item, ends.get(number), read_to.get(number, 0), now) for number, item in items]
+
+    def _partition(self, item: Partition, end: LogEnd | None, read_to: int, now: float) -> PartitionStatus:
         committed = item.saved.committed
-        lag = None if end is None else max(0, end.offset - committed)
+        # A transaction's end mark is an offset without a record: read over, and never committed by itself.
+        passed = committed if item.oldest_ms is not None else max(committed, read_to)
+        lag = None if end is None else max(0, end.offset - passed)
         return PartitionStatus(
             item.number,
             item.state.value,

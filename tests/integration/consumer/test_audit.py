@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from consumer.audit import Wanted, audit
 from consumer.audit_report import Entry, PartitionBooks, Repeated, Report
@@ -236,6 +237,28 @@ async def test_a_range_of_offsets_and_some_partitions(sunk: Sunk, settings: Sett
     assert (only.start, only.end, only.records, only.missing) == (10, 20, 10, 1)
     report, only = await books(settings, 1, Wanted(18, 20))
     assert report.balanced
+
+
+async def test_transactions_end_marks_and_aborted_records_are_no_records(sunk: Sunk, settings: Settings) -> None:
+    written = [record(offset) for offset in (0, 2, 4)]
+    await topic.write_in_transactions(sunk.namespace, 0, [item.value for item in written])
+    await sunk.store(0, written)
+    await sunk.commit(p0=5)
+    report, first = await books(settings)
+    assert report.balanced
+    assert (first.records, first.stored_once, first.end) == (3, 3, 8)
+
+
+async def test_an_open_transaction_ends_the_audit_of_its_partition(sunk: Sunk, settings: Settings) -> None:
+    await sunk.all(0, records(5))
+    async with AIOKafkaProducer(
+        bootstrap_servers=sunk.namespace.infra.kafka_bootstrap, transactional_id=f"test-{sunk.namespace.topic}"
+    ) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(sunk.namespace.topic, record(0).value, b"user", 0)
+        report, first = await books(settings)
+        await producer.abort_transaction()
+    assert (report.balanced, first.records, first.end) == (True, 5, 5)
 
 
 async def test_a_range_of_times(sunk: Sunk, settings: Settings) -> None:

@@ -92,6 +92,16 @@ async def test_a_backlog_behind_a_lost_clickhouse_shows_in_full(
         assert entry["lag_seconds"] > 0
 
 
+async def test_transactions_end_marks_are_no_lag(namespace: Namespace, start_service: StartService) -> None:
+    """Replayed dead letters come in transactions: the last offset of the log is then no record."""
+    await topic.write_in_transactions(namespace, 0, [record(0).value for _ in range(3)])
+    service = start(start_service)
+    counted(namespace, 3)
+    wait_until(lambda: partition(service, 0).get("lag_records") == 0, 20, "no lag")
+    entry = partition(service, 0)
+    assert (entry["committed"], entry["log_end"], entry["lag_seconds"]) == (5, 8, 0.0)
+
+
 async def test_records_that_retention_deleted_while_the_sink_was_away_are_shown(
     namespace: Namespace, start_service: StartService
 ) -> None:

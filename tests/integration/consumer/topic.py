@@ -58,3 +58,16 @@ async def delete_before(namespace: Namespace, partition: int, offset: int) -> No
         await admin.delete_records({TopicPartition(namespace.topic, partition): RecordsToDelete(offset)})
     finally:
         await admin.close()
+
+
+async def write_in_transactions(namespace: Namespace, partition: int, values: Sequence[bytes | None]) -> None:
+    """As ``write``, each value in a transaction of its own: offsets 1, 3, 5, ... are end marks. The last is aborted."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=namespace.infra.kafka_bootstrap, transactional_id=f"test-{namespace.topic}"
+    ) as producer:
+        for value in values:
+            async with producer.transaction():
+                await producer.send_and_wait(namespace.topic, value, b"user", partition)
+        await producer.begin_transaction()
+        await producer.send_and_wait(namespace.topic, b"aborted", b"user", partition)
+        await producer.abort_transaction()

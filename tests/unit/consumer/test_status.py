@@ -24,6 +24,10 @@ class FakeSink:
     def __init__(self, *partitions: Partition) -> None:
         self.partitions: Mapping[int, Partition] = {item.number: item for item in partitions}
         self.losses = Losses()
+        self.taken_in: dict[int, int] = {}
+
+    def read_to(self) -> dict[int, int]:
+        return self.taken_in
 
     def waits_for(self, partition: Partition) -> str | None:
         return None
@@ -89,6 +93,20 @@ async def test_an_old_end_says_how_old_it_is_while_kafka_is_away() -> None:
     assert status.log_end == 6
     assert status.log_end_age_s is not None
     assert status.log_end_age_s >= 60
+
+
+@pytest.mark.parametrize(("unstored", "lag"), [(False, (0, 0.0)), (True, (3, 60.0))])
+async def test_a_transactions_end_mark_behind_the_last_record_is_no_lag(
+    *, unstored: bool, lag: tuple[int, float]
+) -> None:
+    partition = Partition(0, Position(5), LIMITS)
+    if unstored:
+        partition.add([Record(5, b"", timestamp=round((time.time() - 60) * 1000))], now=0.0)
+    sink = FakeSink(partition)
+    sink.taken_in = {0: 8}
+    [status] = (await Status(sink, FakeLog({0: LogEnd(8, time.time())}, None)).read()).partitions
+    assert status.lag_records == lag[0]
+    assert status.lag_seconds == pytest.approx(lag[1], abs=20)
 
 
 async def test_totals_are_unknown_when_one_partition_is() -> None:
