@@ -60,7 +60,7 @@ class _Attempts:
     """What was tried for one sub-block.
 
     begun     an earlier owner may have tried, too
-    may_run   one of them may run still
+    may_run   one of them may run still; after our own refusals none does
     repeats   attempts after the first that were answered with 200
     failures  waits so far
     refusals  of its data; ``refusal`` is the last of them
@@ -159,6 +159,7 @@ class Delivery:
             return _Outcome.REFUSED
         await self._insert(part, part.token if attempts.repeats == 0 else f"{part.token}.{attempts.repeats}")
         attempts.repeats += 1  # answered 200: were it dropped by its token, the next read-back finds nothing
+        attempts.may_run = True  # not ours; a process that woke late may have begun one since the last KILL
         return None
 
     async def _insert(self, part: SubBlock, token: str) -> None:
