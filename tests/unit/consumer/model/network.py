@@ -17,6 +17,9 @@ _T = TypeVar("_T")
 Program = Generator[None, None, _T]
 
 
+TO_THE_END = 99  # more steps than any request has
+
+
 class Kind(Enum):
     """The requests that a fault can be aimed at."""
 
@@ -85,13 +88,31 @@ class Request:
 
 
 class Network:
-    """All requests that have not ended, oldest first."""
+    """All requests that have not ended, oldest first.
 
-    def __init__(self) -> None:
+    A process's commits share a connection, and so arrive in the order they were sent, unless ``reordering``.
+    """
+
+    def __init__(self, *, reordering: bool) -> None:
         self._requests: list[Request] = []
+        self._reordering = reordering
 
     def send(self, request: Request) -> None:
         self._requests.append(request)
+
+    def get_on(self, request: Request, steps: int) -> None:
+        """So many steps of a request; one that gets to its end is answered, if somebody waits."""
+        if steps and request.kind is Kind.COMMIT and not self._reordering:
+            for earlier in self.of({request.owner}):
+                if earlier is request:
+                    break
+                if earlier.kind is Kind.COMMIT:
+                    earlier.run()
+        for _ in range(steps):
+            if not request.ended:
+                request.step()
+        if request.ended:
+            request.answer()
 
     def pending(self, owner: str) -> list[Request]:
         """Those whose answer this process waits for."""

@@ -14,7 +14,7 @@ from consumer.settings import Settings
 from tests.unit.consumer.model.clickhouse import Engine, ModelStore
 from tests.unit.consumer.model.kafka import Broker, ModelSource
 from tests.unit.consumer.model.loop import VirtualLoop
-from tests.unit.consumer.model.network import Kind, Link, Network, Request
+from tests.unit.consumer.model.network import TO_THE_END, Kind, Link, Network, Request
 
 SETTINGS = Settings(max_block_rows=3)
 _ROUNDS_TO_A_REQUEST = 14
@@ -53,10 +53,10 @@ class Protocol:
 class Servers:
     """What the processes share: Kafka, ClickHouse and the network."""
 
-    def __init__(self, broker: Broker, engine: Engine) -> None:
+    def __init__(self, broker: Broker, engine: Engine, *, reordering: bool) -> None:
         self.broker = broker
         self.engine = engine
-        self.network = Network()
+        self.network = Network(reordering=reordering)
 
 
 class Process:
@@ -68,7 +68,6 @@ class Process:
         self.dead = False
         self.stopping = False
         self.loop = VirtualLoop()  # type: ignore[abstract] # only in its stub
-        self._protocol = protocol
         self._network = servers.network
         self._link = Link(name, self.loop, servers.network)
         store = protocol.store(SETTINGS, servers.engine, self._link)
@@ -88,7 +87,7 @@ class Process:
         self.settle()
         pending = self._network.pending(self.name)
         if pending:
-            self.serve(pending[0])
+            self._network.get_on(pending[0], TO_THE_END)
         else:
             self.loop.advance()
         self.settle()
@@ -105,15 +104,6 @@ class Process:
                 return None
             self.round()
         return None
-
-    def serve(self, request: Request) -> None:
-        """The server does all of it and answers. A connection keeps its order: what was given up on comes first."""
-        if request.kind is Kind.COMMIT and not self._protocol.reordering:
-            for earlier in self._network.of({self.name}):
-                if earlier.kind is Kind.COMMIT and not earlier.waiting:
-                    earlier.run()
-        request.run()
-        request.answer()
 
     def settle(self) -> None:
         self.loop.settle()

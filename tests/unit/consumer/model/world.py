@@ -22,7 +22,7 @@ from contract.record import encode
 from tests.unit.consumer.model.clickhouse import Engine
 from tests.unit.consumer.model.invariants import Books, Violation
 from tests.unit.consumer.model.kafka import Broker
-from tests.unit.consumer.model.network import Kind, Request
+from tests.unit.consumer.model.network import TO_THE_END, Kind, Request
 from tests.unit.consumer.model.process import SETTINGS, Process, Protocol, Servers, cut_connection
 from tests.unit.consumer.records import action
 
@@ -32,7 +32,6 @@ Step = tuple[str, *tuple[int | str, ...]]
 PARTITIONS = 2
 _MOST_PROCESSES = 4
 _ROUNDS_TO_STOP = 6
-_TO_THE_END = 9  # more steps than any request has
 _ROUNDS_WITHOUT_PROGRESS = 100
 _QUIET_ROUNDS = 6
 _TIMES = {"march": datetime(2026, 3, 31, 23, tzinfo=UTC), "april": datetime(2026, 4, 1, 1, tzinfo=UTC)}
@@ -83,7 +82,7 @@ class World:
         self._protocol = protocol
         broker = Broker(SETTINGS.kafka_topic, PARTITIONS)
         self._offsets_of_ids: dict[str, int] = {}
-        self._servers = Servers(broker, Engine(self._offsets_of_ids, protocol.window))
+        self._servers = Servers(broker, Engine(self._offsets_of_ids, protocol.window), reordering=protocol.reordering)
         self._books = Books(self._servers, reordering=protocol.reordering)
         self._processes: list[Process] = []
         self.start()
@@ -145,7 +144,7 @@ class World:
         frozen = {process.name for process in self._processes if process.frozen}
         late = [*self._servers.network.orphans(), *(r for r in self._servers.network.of(frozen) if r.waiting)]
         if late:
-            _get_on(late[which % len(late)], steps)
+            self._servers.network.get_on(late[which % len(late)], steps)
 
     # What befalls a process
 
@@ -173,19 +172,19 @@ class World:
                 request.drop()
             case "answer lost" | "late" | "running" | "token written" | "rows written":
                 steps = {"late": 0, "running": 1, "token written": 2, "rows written": 3}
-                _get_on(request, steps.get(fault, _TO_THE_END))
+                self._servers.network.get_on(request, steps.get(fault, TO_THE_END))
                 request.fail(cut_connection(request.kind))
             case "hole":
-                _get_on(request, 2)
+                self._servers.network.get_on(request, 2)
                 self.restart()
             case "refused" if request.kind is Kind.INSERT:
                 request.fail(StoreRefused("60: no such table", 60))
                 request.drop()
             case "crash before" | "crash after":
-                _get_on(request, _TO_THE_END if fault == "crash after" else 0)
+                self._servers.network.get_on(request, TO_THE_END if fault == "crash after" else 0)
                 process.crash()
             case "freeze before" | "freeze running" | "freeze after":
-                _get_on(request, {"freeze before": 0, "freeze running": 1}.get(fault, _TO_THE_END))
+                self._servers.network.get_on(request, {"freeze before": 0, "freeze running": 1}.get(fault, TO_THE_END))
                 process.frozen = True
         if process.awake:
             process.settle()
@@ -284,15 +283,6 @@ class World:
         for process in self._processes:
             if ended(process):
                 process.source.end_session()
-
-
-def _get_on(request: Request, steps: int) -> None:
-    """So many steps of a request; one that gets to its end is answered, if somebody waits."""
-    for _ in range(steps):
-        if not request.ended:
-            request.step()
-    if request.ended:
-        request.answer()
 
 
 def run(protocol: Protocol, schedule: Sequence[Step]) -> None:
