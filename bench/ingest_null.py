@@ -1,7 +1,7 @@
 """``python -m bench.ingest_null``: a FastAPI endpoint that only reads the body and answers a constant.
 
 Served by uvicorn on uvloop and httptools with the options of our services, but without our own protocol
-(kit.whole_answers): what a FastAPI service costs before it has done anything. The answer is a ready ``Response``, which
+(kit.joined_writes): what a FastAPI service costs before it has done anything. The answer is a ready ``Response``, which
 is a fifth cheaper than a dict that FastAPI has to serialise.
 """
 

@@ -14,8 +14,8 @@ import uvloop
 from starlette.types import ASGIApp
 
 from kit.draining import DrainingServer
+from kit.joined_writes import HttpProtocol
 from kit.settings import ServiceSettings
-from kit.whole_answers import WholeAnswers
 
 _T = TypeVar("_T")
 
@@ -32,8 +32,8 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
     """A server for the app; requests in flight get ``drain_timeout_s`` seconds to finish after a stop."""
     return Server(
         uvicorn.Config(
-            WholeAnswers(app),
-            http="httptools",
+            app,
+            http=HttpProtocol,
             host=settings.host,
             port=settings.port,
             log_config=None,
