@@ -24,6 +24,7 @@ async def test_a_second_run_finds_nothing_to_do(empty_namespace: Namespace) -> N
         "applied 0001_actions",
         "applied 0002_dead_letters",
         "applied 0003_clock_skew",
+        "applied 0004_dead_letter_replays",
     ]
     assert await apply(settings) == []
 
@@ -32,7 +33,7 @@ async def test_the_history_is_recorded(namespace: Namespace) -> None:
     history = namespace.query(
         "SELECT version, name, applied_at > now() - 3600 FROM {db}.schema_migrations FINAL ORDER BY version"
     )
-    assert history == "1\tactions\t1\n2\tdead_letters\t1\n3\tclock_skew\t1"
+    assert history == "1\tactions\t1\n2\tdead_letters\t1\n3\tclock_skew\t1\n4\tdead_letter_replays\t1"
 
 
 async def test_a_migration_changed_afterwards_is_refused(namespace: Namespace) -> None:
