@@ -49,6 +49,9 @@ LAG_RECORDS = Gauge(
     "Offsets between the watermark and the log's end: a constant number is work in flight, a growing one a backlog.",
     ["partition"],
 )
+STOPPED = Gauge(
+    "actionlog_sink_stopped_partitions", "Partitions that wait for a person, since a block was found half stored."
+)
 LAG_SECONDS = Gauge(
     "actionlog_sink_lag_seconds",
     "Age of a partition's oldest record not yet stored, by Kafka's timestamp; 0 without any, no sample when unknown.",

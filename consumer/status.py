@@ -19,7 +19,7 @@ from starlette.routing import Route
 from consumer import metrics
 from consumer.errors import SinkError
 from consumer.losses import Losses
-from consumer.partition import Partition
+from consumer.partition import Partition, State
 from consumer.source import LogEnd
 
 _LOOK_EVERY_S = 1.0  # the metrics are at most this old
@@ -148,8 +148,10 @@ class Status:
         self._asked = {number: end for number, end in self._asked.items() if number in self._partitions}
 
     def _measure(self) -> None:
-        for status in self._look(time.time()):
+        seen = self._look(time.time())
+        for status in seen:
             _show(status.partition, status)
+        metrics.STOPPED.set(sum(status.state == State.STOPPED.value for status in seen))
         for gone in self._shown - set(self._partitions):
             for gauge in _GAUGES:
                 gauge.remove(gone)
@@ -163,8 +165,8 @@ class Status:
     def _partition(self, item: Partition, end: LogEnd | None, read_to: int, now: float) -> PartitionStatus:
         committed = item.saved.committed
         # A transaction's end mark is an offset without a record: read over, and never committed by itself.
-        passed = committed if item.oldest_ms is not None else max(committed, read_to)
-        lag = None if end is None else max(0, end.offset - passed)
+        is_done = item.oldest_ms is None and not item.is_dirty
+        lag = None if end is None else max(0, end.offset - (max(committed, read_to) if is_done else committed))
         return PartitionStatus(
             item.number,
             item.state.value,
@@ -173,7 +175,7 @@ class Status:
             end.offset if end else None,
             round(max(0.0, now - end.seen_at), 3) if end else None,
             lag,
-            _age(item.oldest_ms, lag, now),
+            _age(item.oldest_ms, now, is_read=end is not None and max(committed, read_to) >= end.offset),
             _moment(item.stored_until_ms),
             self._sink.losses.records[item.number],
             self._sink.losses.log_cuts[item.number],
@@ -194,11 +196,11 @@ class Status:
         )
 
 
-def _age(oldest_ms: int | None, lag: int | None, now: float) -> float | None:
+def _age(oldest_ms: int | None, now: float, *, is_read: bool) -> float | None:
     """A writer's clock may be ahead of ours: never below 0. Unknown when the oldest record is not read yet."""
     if oldest_ms is not None:
         return round(max(0.0, now - oldest_ms / 1000), 3)
-    return 0.0 if lag == 0 else None
+    return 0.0 if is_read else None
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from consumer import metrics
 from consumer.errors import SourceUnavailable
 from consumer.intent import Position
 from consumer.losses import Losses
@@ -107,6 +108,27 @@ async def test_a_transactions_end_mark_behind_the_last_record_is_no_lag(
     [status] = (await Status(sink, FakeLog({0: LogEnd(8, time.time())}, None)).read()).partitions
     assert status.lag_records == lag[0]
     assert status.lag_seconds == pytest.approx(lag[1], abs=20)
+
+
+async def test_what_is_stored_and_not_committed_yet_is_still_behind_the_watermark() -> None:
+    partition = Partition(0, Position(5), LIMITS)
+    partition.add([Record(5, b"")], now=0.0)
+    partition.plan(1.0)
+    partition.begin()
+    partition.finish()
+    sink = FakeSink(partition)
+    sink.taken_in = {0: 6}
+    [status] = (await Status(sink, FakeLog({0: LogEnd(6, time.time())}, None)).read()).partitions
+    assert (status.committed, status.lag_records, status.lag_seconds) == (5, 1, 0.0)
+
+
+async def test_a_stopped_partition_is_counted() -> None:
+    partition = Partition(0, Position(5), LIMITS)
+    partition.stop("half stored")
+    status = Status(FakeSink(partition), FakeLog({}, None))
+    status._measure()
+    assert metrics.STOPPED._value.get() == 1
+    assert (await status.read()).partitions[0].state == "stopped"
 
 
 async def test_totals_are_unknown_when_one_partition_is() -> None:
