@@ -149,7 +149,13 @@ class Publisher:
 
     async def _use(self, producer: KafkaProducer) -> tuple[bool, str]:
         """Serve requests with this producer until it fails; whether it ever published anything, and the reason."""
-        lanes = Lanes(producer, self._budget, ack_timeout_s=self._settings.request_timeout_s)
+        settings = self._settings
+        lanes = Lanes(
+            producer,
+            self._budget,
+            ack_timeout_s=settings.request_timeout_s,
+            linger_s=settings.linger_ms / 1000,
+        )
         self._producer, self._lanes, self._partitions = producer, lanes, producer.partitions
         _log.info("connected to Kafka", topic=self._settings.kafka_topic, partitions=self._partitions)
         while not lanes.failed.done():

@@ -42,6 +42,13 @@ class Settings(WorkerSettings, AccessSettings, KafkaSettings):
         le=1_000_000,
         description="bytes of one Kafka batch, uncompressed; below the broker's message.max.bytes (1,048,588)",
     )
+    linger_ms: float = Field(
+        2.0,
+        ge=0,
+        le=1_000,
+        description="milliseconds that batches gather under load, when 16 requests or more left together the last time;"
+        " a request that is nearly alone never waits",
+    )
     compression: Literal["none", "zstd"] = Field(
         "zstd", description="compression of batches: zstd makes the topic a fifth as large"
     )

@@ -7,16 +7,17 @@ import pytest
 from producer_api.delivery import UNKNOWN_OFFSET, Budget, Delivery, OverloadedError, Part, UnacknowledgedError
 from producer_api.lanes import Lanes, SendError
 from tests.unit.producer_api.fake_kafka import FakeKafka
+from tests.waiting import wait_until_async
 
-ROOM = 1_000
+ROOM = 2_000
 
 
 class Requests:
     """Lanes over a fake Kafka, and a way to put requests on them."""
 
-    def __init__(self, kafka: FakeKafka, *, ack_timeout_s: float = 60) -> None:
+    def __init__(self, kafka: FakeKafka, *, ack_timeout_s: float = 60, linger_s: float = 0) -> None:
         self.budget = Budget(ROOM)
-        self.lanes = Lanes(kafka, self.budget, ack_timeout_s=ack_timeout_s)
+        self.lanes = Lanes(kafka, self.budget, ack_timeout_s=ack_timeout_s, linger_s=linger_s)
 
     def post(self, *values: bytes, partitions: tuple[int, ...] = (0,)) -> asyncio.Future[dict[int, int]]:
         delivery = Delivery(self.lanes.loop, len(partitions))
@@ -129,6 +130,49 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
     requests.lanes.fail("the test ends")
     with pytest.raises(UnacknowledgedError):
         await stuck
+
+
+async def test_under_load_the_next_departure_lingers_and_takes_along_what_comes_meanwhile() -> None:
+    kafka = FakeKafka()
+    requests = Requests(kafka, linger_s=60)
+    shared = [requests.post(b"1") for _ in range(16)]
+    await settle()
+    assert len(kafka.sent) == 1  # the first of them has not waited
+    kafka.acknowledge()
+    await asyncio.gather(*shared)
+    requests.post(b"2")
+    await settle()
+    assert len(kafka.sent) == 1
+
+
+async def test_a_request_after_a_small_departure_does_not_linger() -> None:
+    kafka = FakeKafka()
+    requests = Requests(kafka, linger_s=60)
+    few = [requests.post(b"1") for _ in range(15)]
+    await settle()
+    kafka.acknowledge()
+    await asyncio.gather(*few)
+    requests.post(b"2")
+    await settle()
+    assert len(kafka.sent) == 2
+
+
+async def test_lingering_ends() -> None:
+    kafka = FakeKafka()
+    requests = Requests(kafka, linger_s=0.001)
+    shared = [requests.post(b"1") for _ in range(16)]
+    await settle()
+    kafka.acknowledge()
+    await asyncio.gather(*shared)
+    late = [requests.post(b"2"), requests.post(b"3")]
+
+    async def sent() -> bool:
+        return len(kafka.sent) == 2
+
+    await wait_until_async(sent, 5, "the lingering departure")
+    assert kafka.sent[1] == (0, [b"2", b"3"])
+    kafka.acknowledge()
+    await asyncio.gather(*late)
 
 
 async def test_a_request_given_up_in_the_queue_is_never_published() -> None:
