@@ -35,6 +35,10 @@ class Books:
         if partition not in self._servers.broker.group.committed:
             self._begins[partition] = log_start
 
+    def expired(self) -> None:
+        """Kafka has forgotten the offsets."""
+        self._highest = {}
+
     def an_earlier(self, partition: int, otherwise: str) -> tuple[str, str]:
         """Id and kind of the partition's first action: a client sends it again; a new one while there is none."""
         actions = [(key, what) for key, what in self._produced[partition].values() if what in ("march", "april")]

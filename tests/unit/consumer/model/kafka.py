@@ -106,6 +106,10 @@ class Group:
         self._preparing = bool(self._seats)
         self._form_if_complete()
 
+    def expire(self) -> None:
+        if not self._seats:
+            self.committed = {}
+
     def knows(self, member: str) -> bool:
         return member in self._seats
 
@@ -259,11 +263,15 @@ class FakeConsumer:
         coordinator, group = self._coordinator, self._broker.group
         coordinator.rejoin.clear()
         if not group.knows(coordinator.member):
+            group.drop(self._name())  # what it was before: nobody answers for that member any more
             self._joins += 1
-            coordinator.member = f"{self._link.owner}.{self._joins}"
+            coordinator.member = self._name()
         seat = group.join(coordinator.member)
         await seat.formed.wait()
         return seat if group.knows(coordinator.member) else None
+
+    def _name(self) -> str:
+        return f"{self._link.owner}.{self._joins}"
 
     async def getmany(self, *partitions: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
         records = self._read(partitions)

@@ -1,7 +1,6 @@
 """One process of the sink: the real service on its own virtual loop, which dies, sleeps and wakes as the test says."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 
 from aiokafka.errors import KafkaConnectionError
@@ -18,7 +17,6 @@ from tests.unit.consumer.model.network import TO_THE_END, Kind, Link, Network, R
 
 SETTINGS = Settings(max_block_rows=3)
 _ROUNDS_TO_A_REQUEST = 14
-_AT_THE_END = (Fenced, SourceUnavailable)  # what a process may end with that is told to stop: see test_stopping.py
 
 
 class ModelService(Service):
@@ -67,6 +65,7 @@ class Process:
         self.frozen = False
         self.dead = False
         self.stopping = False
+        self.ended_with: Exception | None = None
         self.loop = VirtualLoop()  # type: ignore[abstract] # only in its stub
         self._network = servers.network
         self._link = Link(name, self.loop, servers.network)
@@ -110,8 +109,12 @@ class Process:
         errors, self.loop.errors = self.loop.errors, []
         assert not errors, f"{self.name}: {errors}"
         if self._task.done() and not self._task.cancelled():
-            with contextlib.suppress(*_AT_THE_END if self.stopping else ()):
+            try:
                 self._task.result()
+            except (Fenced, SourceUnavailable) as error:
+                if not self.stopping:
+                    raise
+                self.ended_with = error  # tests/unit/consumer/model/test_gaps.py
 
     def stop(self) -> None:
         self.stopping = True

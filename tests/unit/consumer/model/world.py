@@ -131,6 +131,11 @@ class World:
         log.delete_before(log.start + count)
         self._books.deleted(partition, log.start)
 
+    def expire(self) -> None:
+        """Kafka forgets a group's offsets when it has been empty for long (offsets.retention.minutes, 7 days)."""
+        self._servers.broker.group.expire()
+        self._books.expired()
+
     def restart(self) -> None:
         """ClickHouse is killed and starts again; whoever waits for a running insert is told."""
         self._servers.engine.restart()
@@ -267,6 +272,11 @@ class World:
                 return
         raise Violation(5, f"nothing is broken any more, and the sink does not finish: {self._books.position()}")
 
+    @property
+    def ends(self) -> list[Exception | None]:
+        """What each process ended with so far: None for one that goes on, died or ended in peace."""
+        return [process.ended_with for process in self._processes]
+
     def close(self) -> None:
         for process in self._processes:
             if process.alive:
@@ -285,8 +295,8 @@ class World:
                 process.source.end_session()
 
 
-def run(protocol: Protocol, schedule: Sequence[Step]) -> None:
-    """Carry the schedule out and heal; raises Violation with the invariant that did not hold."""
+def run(protocol: Protocol, schedule: Sequence[Step]) -> list[Exception | None]:
+    """Carry the schedule out and heal: what each process ended with. Raises Violation with the invariant that broke."""
     with virtual_time():
         world = World(protocol)
         try:
@@ -298,3 +308,4 @@ def run(protocol: Protocol, schedule: Sequence[Step]) -> None:
             raise
         finally:
             world.close()
+        return world.ends
