@@ -340,6 +340,9 @@ class ModelSource(Source):
         self._consumer = self._member = FakeConsumer(self._broker, self._link, self)
         await self._consumer.start()
 
+    def log_end(self, partition: int) -> int:
+        return self._broker.logs[self._tp(partition)].end
+
     def heartbeat(self) -> None:
         if self._consumer is not None:
             self._consumer.heartbeat()

@@ -180,10 +180,11 @@ class KeptState(ModelService):
         self._remembered = getattr(self, "_remembered", {}) | collecting
         await super()._forget()
 
-    def _taken(self, number: int, position: Position | None, *bounds: int) -> Partition:
-        taken: Partition = self._remembered.get(number) or super()._taken(number, position, *bounds)
-        self._source.seek(number, taken.next_offset)
-        return taken
+    async def _take_over(self) -> None:
+        await super()._take_over()
+        for number in self._partitions.keys() & getattr(self, "_remembered", {}).keys():
+            self._partitions[number] = self._remembered[number]
+            self._source.seek(number, self._remembered[number].next_offset)
 
 
 class WholeMonths(ModelService):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from aiokafka.errors import KafkaConnectionError
 
 from consumer.errors import Fenced, SourceUnavailable, StoreUnavailable
-from consumer.intent import Position
 from consumer.partition import Partition
 from consumer.service import Service
 from consumer.settings import Settings
@@ -26,10 +25,10 @@ class ModelService(Service):
         super().__init__(SETTINGS, store, source)
         self._protocol = protocol
 
-    def _taken(self, number: int, position: Position | None, *bounds: int) -> Partition:
-        partition = super()._taken(number, position, *bounds)
-        partition.__class__ = self._protocol.partition
-        return partition
+    async def _take_over(self) -> None:
+        await super()._take_over()
+        for partition in self._partitions.values():
+            partition.__class__ = self._protocol.partition
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from hypothesis import given
 
 from consumer.errors import Fenced, SourceUnavailable
 from consumer.intent import Position
-from consumer.partition import Partition
 from tests.unit.consumer.model.kafka import ModelSource
 from tests.unit.consumer.model.process import ModelService, Protocol
 from tests.unit.consumer.model.schedules import SCHEDULES, bounded
@@ -57,14 +56,25 @@ class Rejoining(ModelSource):
             raise Fenced(str(error)) from error
 
 
+class DoubtfulSource(ModelSource):
+    """Remembers where nothing was committed."""
+
+    unknown: frozenset[int] = frozenset()
+
+    async def positions(self) -> dict[int, Position | None]:
+        positions = await super().positions()
+        self.unknown = frozenset(number for number, found in positions.items() if found is None)
+        return positions
+
+
 class Doubting(ModelService):
     """The remedy for forgotten offsets: where nothing is committed, what the log holds may be stored already."""
 
-    def _taken(self, number: int, found: Position | None, *bounds: int) -> Partition:
-        partition = super()._taken(number, found, *bounds)
-        if found is None:
-            partition._doubtful_below = bounds[1]
-        return partition
+    async def _take_over(self) -> None:
+        await super()._take_over()
+        assert isinstance(self._source, DoubtfulSource)
+        for number in self._partitions.keys() & self._source.unknown:
+            self._partitions[number]._doubtful_below = self._source.log_end(number)
 
 
 @pytest.mark.xfail(strict=True, reason="a late commit of the same generation turns the offset back: stored twice")
@@ -84,7 +94,7 @@ def test_offsets_that_kafka_forgot_do_no_harm() -> None:
 
 
 def test_with_a_read_back_where_nothing_is_committed_forgotten_offsets_do_no_harm() -> None:
-    run(Protocol(service=Doubting), EXPIRED_OFFSETS)
+    run(Protocol(service=Doubting, source=DoubtfulSource), EXPIRED_OFFSETS)
 
 
 @pytest.mark.xfail(strict=True, reason="Fenced leaves Service.run(): the process ends with a trace and an exit code")
