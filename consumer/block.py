@@ -23,7 +23,7 @@ from contract.record import ActionRecord, RecordError, decode
 from contract.tables import ACTIONS, DEAD_LETTERS
 
 
-class ActionRow(msgspec.Struct, frozen=True, gc=False):
+class ActionRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One row of the table, in the order and under the names of its columns."""
 
     event_id: str
@@ -53,7 +53,7 @@ class SubBlock:
 
     table: str
     columns: tuple[str, ...]
-    format: Literal["JSONEachRow", "RowBinary"]
+    format: Literal["JSONCompactEachRow", "RowBinary"]
     token: str
     topic: str
     partition: int
@@ -96,13 +96,13 @@ def build(topic: str, partition: int, start: int, end: int, records: Sequence[To
             action = decode(record.value)
         except RecordError as error:
             dead.append(DeadLetter.of(topic, partition, record, str(error)))
-        else:
-            month = action.time.year * 100 + action.time.month
-            if month not in months:
-                months[month] = ([], [])
-            rows, sources = months[month]
-            rows.append(_row(action, partition, record.offset))
-            sources.append(record)
+            continue
+        month = action.time.year * 100 + action.time.month
+        if month not in months:
+            months[month] = ([], [])
+        rows, sources = months[month]
+        rows.append(_row(action, partition, record.offset))
+        sources.append(record)
     name = f"{topic}-{partition}-{start}-{end}"
     parts = [
         _actions(f"{name}-{month}-{_fingerprint(rows)}", topic, (start, end), rows, sources)
@@ -160,7 +160,7 @@ def _actions(
     return SubBlock(
         table=ACTIONS,
         columns=ActionRow.__struct_fields__,
-        format="JSONEachRow",
+        format="JSONCompactEachRow",
         token=token,
         topic=topic,
         partition=rows[0].partition,
