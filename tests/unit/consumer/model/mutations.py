@@ -22,7 +22,7 @@ from consumer.store import Presence
 from consumer.topic_record import TopicRecord
 from contract.tables import ACTIONS, DEAD_LETTERS
 from tests.unit.consumer.model.clickhouse import Engine, ModelStore
-from tests.unit.consumer.model.kafka import ModelSource
+from tests.unit.consumer.model.kafka_clients import ModelSource
 from tests.unit.consumer.model.network import Kind, Link
 from tests.unit.consumer.model.process import SETTINGS, ModelService, Protocol
 

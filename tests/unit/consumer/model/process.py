@@ -10,7 +10,8 @@ from consumer.partition import Partition
 from consumer.service import Service
 from consumer.settings import Settings
 from tests.unit.consumer.model.clickhouse import Engine, ModelStore
-from tests.unit.consumer.model.kafka import Broker, ModelSource
+from tests.unit.consumer.model.kafka import Broker
+from tests.unit.consumer.model.kafka_clients import ModelSource
 from tests.unit.consumer.model.loop import VirtualLoop
 from tests.unit.consumer.model.network import TO_THE_END, Kind, Link, Network, Request
 

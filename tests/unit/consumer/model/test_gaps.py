@@ -10,7 +10,7 @@ from hypothesis import given
 
 from consumer.errors import Fenced, SourceUnavailable
 from consumer.intent import Position
-from tests.unit.consumer.model.kafka import ModelSource
+from tests.unit.consumer.model.kafka_clients import ModelSource
 from tests.unit.consumer.model.process import ModelService, Protocol
 from tests.unit.consumer.model.schedules import SCHEDULES, bounded
 from tests.unit.consumer.model.world import Step, run

@@ -5,17 +5,12 @@ one a server carries out, how far, whether its answer comes, and who dies, sleep
 possible in every state (it does nothing where it does not apply), so that a schedule can be shortened freely.
 """
 
-import asyncio
-import contextlib
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from unittest import mock
 from uuid import UUID
 
 from aiokafka import TopicPartition
 
-import consumer.service
 from consumer.dead_letters import DeadLetter
 from consumer.errors import StoreRefused
 from contract.record import encode
@@ -24,6 +19,7 @@ from tests.unit.consumer.model.invariants import Books, Violation
 from tests.unit.consumer.model.kafka import Broker
 from tests.unit.consumer.model.network import TO_THE_END, Kind, Request
 from tests.unit.consumer.model.process import SETTINGS, Process, Protocol, Servers, cut_connection
+from tests.unit.consumer.model.virtual_time import virtual_time
 from tests.unit.consumer.records import action
 
 # One step of a schedule: the name of a method of World, and its arguments.
@@ -53,26 +49,6 @@ FAULTS = (
     "freeze running",
     "freeze after",
 )
-
-
-class VirtualTime:
-    """Stands in for the module ``time`` in the service: each process has its own clock, its loop's."""
-
-    @staticmethod
-    def monotonic() -> float:
-        return asyncio.get_running_loop().time()
-
-
-@contextlib.contextmanager
-def virtual_time() -> Iterator[None]:
-    """The service's clock is its loop's, and its jitter the same in every run."""
-    state = random.getstate()
-    random.seed(0)
-    try:
-        with mock.patch.object(consumer.service, "time", VirtualTime):
-            yield
-    finally:
-        random.setstate(state)
 
 
 class World:

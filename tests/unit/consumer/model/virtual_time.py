@@ -1,0 +1,29 @@
+"""The service's clock and its jitter, in the hands of the test."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Iterator
+from unittest import mock
+
+import consumer.service
+
+
+class VirtualTime:
+    """Stands in for the module ``time`` in the service: each process has its own clock, its loop's."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return asyncio.get_running_loop().time()
+
+
+@contextlib.contextmanager
+def virtual_time() -> Iterator[None]:
+    """The service's clock is its loop's, and its jitter the same in every run."""
+    state = random.getstate()
+    random.seed(0)
+    try:
+        with mock.patch.object(consumer.service, "time", VirtualTime):
+            yield
+    finally:
+        random.setstate(state)
