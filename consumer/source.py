@@ -27,6 +27,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from consumer import light_records
 from consumer.errors import Fenced, SourceUnavailable
 from consumer.intent import Position
 from consumer.settings import Settings
@@ -97,6 +98,7 @@ class Source(ConsumerRebalanceListener):
             raise SourceUnavailable(f"topic {self._topic!r} does not exist: run `python -m deploy.setup`")
 
     async def _start_consumer(self, options: dict[str, Any]) -> None:
+        light_records.install()
         self._consumer = AIOKafkaConsumer(
             **options,
             group_id=self._settings.kafka_group,
@@ -107,6 +109,7 @@ class Source(ConsumerRebalanceListener):
             heartbeat_interval_ms=self._settings.kafka_session_timeout_ms // 4,
             max_poll_interval_ms=_NO_POLL_LIMIT_MS,
             metadata_max_age_ms=_METADATA_MAX_AGE_MS,
+            key_deserializer=light_records.LIGHT,
         )
         self._consumer.subscribe([self._topic], listener=self)
         await self._consumer.start()

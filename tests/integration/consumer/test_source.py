@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from consumer.errors import Fenced, SourceUnavailable
 from consumer.intent import Position
 from consumer.settings import Settings
 from consumer.source import OutOfRange, Source
+from consumer.topic_record import TopicRecord
 from tests.integration.consumer import topic
 from tests.namespace import Namespace
 from tests.unit.consumer.records import record
@@ -115,3 +117,23 @@ async def test_kafka_away_is_told(settings: Settings) -> None:
     source = Source(settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"}))
     with pytest.raises(SourceUnavailable, match="Kafka"):
         await source.start()
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+async def test_records_come_as_they_were_written(source: Source, namespace: Namespace, compression: str | None) -> None:
+    """They are aiokafka's own C records: the sink's four fields are there, and a plain consumer's are untouched."""
+    await assigned(source)
+    values = [b"{}", "é".encode(), b"\x00\xff", b"x" * 100_000, None]
+    await topic.write(namespace, 1, values, key=b"a user", compression=compression)
+    source.seek(1, 0)
+    fetched: list[TopicRecord] = []
+    async with asyncio.timeout(20):
+        while len(fetched) < len(values):
+            fetched += (await source.fetch([1], 1_000)).get(1, ())
+    assert [(one.offset, one.key, one.value) for one in fetched] == [
+        (offset, b"a user", value) for offset, value in enumerate(values)
+    ]
+    plain = await topic.read(namespace, 1, len(values))
+    assert [one.timestamp for one in fetched] == [one.timestamp for one in plain]
+    assert not any(isinstance(one, ConsumerRecord) for one in fetched)
+    assert {(one.topic, one.partition) for one in plain} == {(namespace.topic, 1)}

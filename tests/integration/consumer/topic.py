@@ -1,24 +1,46 @@
 """A test's topic, seen from outside the sink: write records, read and write the group's committed positions."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 
 from consumer.intent import Position
 from contract.record import SCHEMA_HEADER
 from tests.namespace import Namespace
 
 
-async def write(namespace: Namespace, partition: int, values: Sequence[bytes | None], key: bytes = b"user") -> None:
+async def write(
+    namespace: Namespace,
+    partition: int,
+    values: Sequence[bytes | None],
+    key: bytes = b"user",
+    compression: str | None = None,
+) -> None:
     """Append the values to a partition; return when the broker has acknowledged them."""
-    async with AIOKafkaProducer(bootstrap_servers=namespace.infra.kafka_bootstrap, acks="all") as producer:
+    async with AIOKafkaProducer(
+        bootstrap_servers=namespace.infra.kafka_bootstrap, acks="all", compression_type=compression
+    ) as producer:
         futures = [
             await producer.send(namespace.topic, value, key, partition, headers=[SCHEMA_HEADER]) for value in values
         ]
         for future in futures:
             await future
+
+
+async def read(namespace: Namespace, partition: int, count: int) -> list[ConsumerRecord[bytes, bytes]]:
+    """The partition's first records, by a consumer as others use it."""
+    wanted = TopicPartition(namespace.topic, partition)
+    records: list[ConsumerRecord[bytes, bytes]] = []
+    async with AIOKafkaConsumer(bootstrap_servers=namespace.infra.kafka_bootstrap) as consumer:
+        consumer.assign([wanted])
+        await consumer.seek_to_beginning()
+        async with asyncio.timeout(20):
+            while len(records) < count:
+                records += (await consumer.getmany(timeout_ms=1_000)).get(wanted, [])
+    return records
 
 
 async def commit(namespace: Namespace, positions: Mapping[int, Position]) -> None:
