@@ -6,7 +6,7 @@ from tests.faults.rig import Rig
 
 _POINTS = ("before-intent", "after-intent", "mid-insert", "after-insert", "after-commit")
 _PASSES = (1, 2, 3, 7, 20)
-_IN_CI = {("after-intent", 1), ("mid-insert", 2), ("after-insert", 1), ("after-insert", 3), ("after-commit", 2)}
+_IN_CI = {("after-intent", 1), ("mid-insert", 2), ("after-insert", 3)}
 
 # A block has three months: the passes 2 and 3 of mid-insert and after-insert lie between the parts of a block.
 _CASES = [

@@ -9,7 +9,7 @@ _ROWS = 520  # of a block
 
 
 @pytest.mark.partitions(1)
-@pytest.mark.parametrize("nth", [1, pytest.param(60, marks=pytest.mark.ci), 103, 104, 110])
+@pytest.mark.parametrize("nth", [1, 60, 103, 104, 110])
 def test_a_sink_killed_between_the_104_months_of_a_block(rig: Rig, nth: int) -> None:
     rig.feed(2 * _ROWS, months=_MONTHS).finish(60)
     rig.consumer(FAILPOINT=f"after-insert:{nth}", MAX_BLOCK_ROWS=str(_ROWS), wait=False).wait_killed()
