@@ -81,10 +81,10 @@ class RebuildStore(Books):
 
     async def only_in_old(self, partition: int, start: int, end: int, limit: int) -> tuple[int, list[Row]]:
         """Rows of ``actions`` at ``[start, end)`` whose ids the new table does not have: how many, and some of them."""
-        top = await self._number(f"max(offset) + 1 FROM {ACTIONS} WHERE partition = {{n:UInt32}}", {"n": partition})
+        top = await self._number(f"max(offset) + 1 FROM {ACTIONS} WHERE {_POSITION_IN}", _at(partition, start, end))
         count, some = 0, list[Row]()
         for first in range(start, min(end, top), _STRETCH):
-            at: dict[str, object] = {"partition": partition, "start": first, "end": min(first + _STRETCH, end)}
+            at = _at(partition, first, min(first + _STRETCH, end))
             new = f"SELECT event_id FROM {REBUILT} WHERE {_POSITION_IN}"  # noqa: S608 - names are ours
             rows = await self._positions(f"{ACTIONS} WHERE {_POSITION_IN} AND event_id NOT IN ({new})", at)
             places = await self.places((row.event_id for row in rows), None, REBUILT) if rows else {}
@@ -132,6 +132,10 @@ _SLOW_INSERT_S: Final = 2.0  # an insert that takes longer is ended: its outcome
 _FOREIGN_INSERT: Final = (
     "query_kind = 'Insert' AND current_database = currentDatabase() AND NOT startsWith(query_id, 'rebuild-')"
 )
+
+
+def _at(partition: int, start: int, end: int) -> dict[str, object]:
+    return {"partition": partition, "start": start, "end": end}
 
 
 def is_paused(ddl: str) -> bool:

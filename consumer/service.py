@@ -11,9 +11,9 @@ from consumer import failpoints, metrics
 from consumer.block import build
 from consumer.delivery import Delivery
 from consumer.errors import Fenced, SourceUnavailable, StoreRefused, StoreUnavailable, TornBlock
-from consumer.intent import Position
 from consumer.losses import Losses
 from consumer.partition import Cut, Limits, Partition, State
+from consumer.placement import move_into, place
 from consumer.settings import Settings
 from consumer.source import OutOfRange, Source
 from consumer.store import Store
@@ -246,37 +246,19 @@ class Service:
         if self._source.generation != generation:
             return
         for number, position in positions.items():
-            self._partitions[number] = self._taken(number, position, *bounds[number])
+            partition = place(number, position, bounds[number], self._limits, self.losses)
+            self._source.seek(number, partition.next_offset)
+            self._partitions[number] = partition
         self._generation = generation
         metrics.REBALANCES.inc()
         _log.info("partitions assigned", partitions=sorted(positions), generation=generation)
 
-    def _taken(self, number: int, found: Position | None, log_start: int, log_end: int) -> Partition:
-        position = found or Position(log_start)
-        if position.intent is not None and log_start >= position.intent:
-            position = Position(position.committed)  # nothing of the begun block is left to insert
-        partition = Partition(number, position, self._limits)
-        if (position.intent or position.committed) > log_end:
-            self._restart(partition, log_start, log_end)
-        elif log_start > position.committed:
-            self.losses.deleted_unread(number, partition.skip_to(log_start))
-        self._source.seek(number, partition.next_offset)
-        return partition
-
     async def _move_into_log(self, numbers: Iterable[int]) -> None:
         """The next offset is not in the log: retention passed it, or the log was cut or made again."""
-        bounds = await self._source.log_bounds(list(numbers))
-        for number, (start, end) in bounds.items():
+        for number, bounds in (await self._source.log_bounds(list(numbers))).items():
             partition = self._partitions[number]
-            if partition.next_offset > end:
-                self._restart(partition, start, end)
-            elif partition.next_offset < start:
-                self.losses.deleted_unread(number, partition.skip_to(start))
-                self._source.seek(number, start)
-
-    def _restart(self, partition: Partition, log_start: int, log_end: int) -> None:
-        self.losses.log_was_cut(partition.number, partition.next_offset, log_end)
-        partition.begin_again(log_start)
+            move_into(partition, bounds, self.losses, reached=partition.next_offset)
+            self._source.seek(number, partition.next_offset)
 
     async def _hand_over(self) -> None:
         """The partitions are being taken away: finish what is in flight while the others wait, then let go."""

@@ -18,8 +18,13 @@ def start(start_service: StartService, *, wait: bool = True, **settings: str) ->
     return start_service("consumer", wait=wait, port=None, **{**quick, **settings})
 
 
-def counted(namespace: Namespace, rows: int) -> None:
-    wait_until(lambda: namespace.query(COUNTS) == f"{rows}\t{rows}", 30, f"{rows} rows, each once")
+def counted(namespace: Namespace, rows: int, deadline_s: float = 30) -> None:
+    """Wait for so many rows, each once."""
+    try:
+        wait_until(lambda: namespace.query(COUNTS) == f"{rows}\t{rows}", deadline_s, f"{rows} rows, each once")
+    except AssertionError as error:
+        error.add_note(f"there are (rows, ids): {namespace.query(COUNTS)}")
+        raise
 
 
 def metric(service: Service, name: str) -> float:

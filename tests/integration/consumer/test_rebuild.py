@@ -176,15 +176,15 @@ async def test_a_sink_that_inserts_without_pause_meets_the_swap_exactly(
 ) -> None:
     """A backlog in small blocks on every partition: many inserts begin and end around pause and exchange."""
     for partition in range(3):
-        await topic.write(namespace, partition, [item.value for item in records(6_000)])
+        await topic.write(namespace, partition, [item.value for item in records(3_000)])
     start(start_service, MAX_BLOCK_ROWS="20")
     wait_until(lambda: namespace.query("SELECT count() FROM {db}.actions") != "0", 20, "the first rows")
     async with reading(namespace) as reader:
         await rebuild(admin, Wanted())
         seen = int(namespace.query("SELECT count() FROM {db}.actions_before_rebuild"))
-        await asyncio.to_thread(counted, namespace, 18_000)
+        await asyncio.to_thread(counted, namespace, 9_000, 120)  # 900 inserts, on a machine that has other work
     assert reader.counts == sorted(reader.counts)
-    assert 0 < seen < 18_000, "the swap was to happen in the middle"
+    assert 0 < seen < 9_000, "the swap was to happen in the middle"
     await balanced(admin)
 
 

@@ -56,7 +56,7 @@ async def test_it_says_how_far_each_partition_is(namespace: Namespace, start_ser
         "buffered_bytes": 0,
     }
     wait_until(lambda: metric(service, "actionlog_sink_log_end_offset") == 35, 20, "the metrics say the same")
-    assert metric(service, "actionlog_sink_lag_records") == 0
+    wait_until(lambda: metric(service, "actionlog_sink_lag_records") == 0, 20, "the metrics say the same")
 
 
 async def test_a_backlog_behind_a_lost_clickhouse_shows_in_full(
