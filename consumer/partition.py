@@ -4,9 +4,11 @@ COLLECTING ──cut──▶ PLANNED ──intent committed──▶ DELIVERING
                                                       └──torn──▶ STOPPED
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import accumulate
 
 from consumer.intent import Position
 from consumer.topic_record import TopicRecord
@@ -58,6 +60,7 @@ class Partition:
         self.stopped_because: str | None = None
         self._limits = limits
         self._records: list[TopicRecord] = []
+        self._sizes: list[int] = []  # of each of them, bytes
         self._oldest: float | None = None
         self._found_intent = saved.intent
         self.stored_until_ms: int | None = None
@@ -94,8 +97,10 @@ class Partition:
             return
         if records[0].offset < self.next_offset:
             raise ValueError(f"partition {self.number}: offset {records[0].offset} came after {self.next_offset - 1}")
+        sizes = [len(record.value or b"") + len(record.key or b"") for record in records]
         self._records.extend(records)
-        self.waiting_bytes += sum(map(_size, records))
+        self._sizes.extend(sizes)
+        self.waiting_bytes += sum(sizes)
         self.next_offset = records[-1].offset + 1
         if self._oldest is None:
             self._oldest = now
@@ -113,8 +118,9 @@ class Partition:
 
     def plan(self, now: float) -> None:
         """Cut the next block: the one whose intent was found, or as many waiting records as the limits allow."""
-        count, size = self._take_found() if self._found_intent is not None else self._take_limited()
+        count = self._count_found() if self._found_intent is not None else self._count_limited()
         records, self._records = self._records[:count], self._records[count:]
+        size, self._sizes = sum(self._sizes[:count]), self._sizes[count:]
         self.waiting_bytes -= size
         self._oldest = now if self._records else None
         end = self._found_intent if self._found_intent is not None else records[-1].offset + 1
@@ -124,17 +130,15 @@ class Partition:
         self.position = Position(self.position.committed, end)
         self.state = State.PLANNED
 
-    def _take_found(self) -> tuple[int, int]:
-        found = [record for record in self._records if record.offset < (self._found_intent or 0)]
-        return len(found), sum(map(_size, found))
+    def _count_found(self) -> int:
+        return sum(record.offset < (self._found_intent or 0) for record in self._records)
 
-    def _take_limited(self) -> tuple[int, int]:
-        size = 0
-        for count, record in enumerate(self._records):
-            if count >= self._limits.rows or (count and size + _size(record) > self._limits.bytes):
-                return count, size
-            size += _size(record)
-        return len(self._records), size
+    def _count_limited(self) -> int:
+        """As many records as the limits allow, and one at least."""
+        count = min(len(self._records), self._limits.rows)
+        if self.waiting_bytes <= self._limits.bytes:
+            return count
+        return max(1, bisect_right(list(accumulate(self._sizes[:count])), self._limits.bytes))
 
     def begin(self) -> Cut:
         """The intent is committed: the block may be inserted."""
@@ -181,7 +185,3 @@ class Partition:
         start, self._again_at = self._again_at, None
         self.position, self.next_offset = Position(start), start
         return start
-
-
-def _size(record: TopicRecord) -> int:
-    return len(record.value or b"") + len(record.key or b"")
