@@ -129,7 +129,7 @@ def at_work_with_a_reserve(rig: Rig) -> tuple[Consumer, Feeder]:
     """ClickHouse 26.7 answers 200 to inserts during which the disk becomes full, and their parts are broken.
 
     It reserves 1 MiB for an insert and passes over errors of the writes that follow, with fsync too: in 250 rounds that
-    filled the disk during inserts, 8 of 1,360 acknowledged parts were gone after a restart. So inserts must end before
+    filled the disk during inserts, 8 of 1,357 acknowledged parts were gone after a restart. So inserts must end before
     the disk does.
     """
     for table in ("actions", "dead_letters"):
