@@ -63,7 +63,6 @@ def producer(rig: Rig, ways: Ways, tmp_path: Path) -> Iterator[Service]:
     service.close()
 
 
-@pytest.mark.ci
 @pytest.mark.partitions(5)
 # aiokafka leaves a connection unclosed when its broker is killed at the wrong moment: here, in the feeder.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
