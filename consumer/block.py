@@ -44,6 +44,7 @@ class SubBlock:
     """One atomic insert.
 
     token       deduplication token and query id of its first attempt
+    family      begins the query id of every attempt at any part of the block, also of one that was cut otherwise
     start, end  offsets between which its rows stand, and maybe others' too
     event_ids   the id of each row, in order
     time_range  first and last ``time`` of its rows; None for dead letters, which have none
@@ -55,6 +56,7 @@ class SubBlock:
     columns: tuple[str, ...]
     format: Literal["JSONCompactEachRow", "RowBinary"]
     token: str
+    family: str
     topic: str
     partition: int
     start: int
@@ -103,13 +105,13 @@ def build(topic: str, partition: int, start: int, end: int, records: Sequence[To
         rows, sources = months[month]
         rows.append(_row(action, partition, record.offset))
         sources.append(record)
-    name = f"{topic}-{partition}-{start}-{end}"
+    family = f"{topic}-{partition}-{start}-"
     parts = [
-        _actions(f"{name}-{month}-{_fingerprint(rows)}", topic, (start, end), rows, sources)
+        _actions(f"{family}{end}-{month}-{_fingerprint(rows)}", family, topic, (start, end), rows, sources)
         for month, (rows, sources) in sorted(months.items())
     ]
     if dead:
-        parts.append(_dead_letters(f"{name}-dead-{_fingerprint(dead)}", (start, end), dead))
+        parts.append(_dead_letters(f"{family}{end}-dead-{_fingerprint(dead)}", family, (start, end), dead))
     return Block(topic, partition, start, end, tuple(parts))
 
 
@@ -121,16 +123,16 @@ def halves(part: SubBlock) -> tuple[SubBlock, SubBlock]:
 
 def letters_of(part: SubBlock, letters: Sequence[DeadLetter]) -> SubBlock:
     """The insert that keeps the dead letters of a sub-block's refused rows."""
-    return _dead_letters(f"{part.token}/dead-{_fingerprint(letters)}", _span(letters), letters)
+    return _dead_letters(f"{part.token}/dead-{_fingerprint(letters)}", part.family, _span(letters), letters)
 
 
 def _piece(part: SubBlock, token: str, which: slice) -> SubBlock:
     if part.table == DEAD_LETTERS:
         letters = cast("tuple[DeadLetter, ...]", part.sources)[which]
-        return _dead_letters(token, _span(letters), letters)
+        return _dead_letters(token, part.family, _span(letters), letters)
     records = cast("tuple[TopicRecord, ...]", part.sources)[which]
     rows = [_row(decode(record.value), part.partition, record.offset) for record in records]
-    return _actions(token, part.topic, _span(records), rows, records)
+    return _actions(token, part.family, part.topic, _span(records), rows, records)
 
 
 def _span(positions: Sequence[TopicRecord | DeadLetter]) -> tuple[int, int]:
@@ -154,7 +156,7 @@ def _row(action: ActionRecord, partition: int, offset: int) -> ActionRow:
 
 
 def _actions(
-    token: str, topic: str, span: tuple[int, int], rows: list[ActionRow], records: Sequence[TopicRecord]
+    token: str, family: str, topic: str, span: tuple[int, int], rows: list[ActionRow], records: Sequence[TopicRecord]
 ) -> SubBlock:
     times = [row.time for row in rows]
     return SubBlock(
@@ -162,6 +164,7 @@ def _actions(
         columns=ActionRow.__struct_fields__,
         format="JSONCompactEachRow",
         token=token,
+        family=family,
         topic=topic,
         partition=rows[0].partition,
         start=span[0],
@@ -173,12 +176,13 @@ def _actions(
     )
 
 
-def _dead_letters(token: str, span: tuple[int, int], letters: Sequence[DeadLetter]) -> SubBlock:
+def _dead_letters(token: str, family: str, span: tuple[int, int], letters: Sequence[DeadLetter]) -> SubBlock:
     return SubBlock(
         table=DEAD_LETTERS,
         columns=DeadLetter.COLUMNS,
         format="RowBinary",
         token=token,
+        family=family,
         topic=letters[0].topic,
         partition=letters[0].partition,
         start=span[0],

@@ -21,6 +21,7 @@ letter, stored by a sub-block of its own before ``deliver`` returns. Why this is
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, cast
@@ -30,7 +31,7 @@ import structlog
 from consumer import metrics
 from consumer.block import Block, SubBlock, halves, letters_of
 from consumer.dead_letters import DeadLetter
-from consumer.errors import RefusedData, StoreRefused, StoreUnavailable, TornBlock
+from consumer.errors import RefusedData, SinkError, SourceUnavailable, StoreRefused, StoreUnavailable, TornBlock
 from consumer.settings import Settings
 from consumer.store import Presence
 from consumer.topic_record import TopicRecord
@@ -79,11 +80,19 @@ class _Attempts:
         self.refusal = refusal
 
 
+async def _nobody_else() -> None:
+    """There is no other owner."""
+
+
 class Delivery:
     """Stores blocks, repeating for ever what may pass. ``trouble``: what it waits for; None when all is well."""
 
-    def __init__(self, store: BlockStore, settings: Settings) -> None:
+    def __init__(
+        self, store: BlockStore, settings: Settings, confirm: Callable[[], Awaitable[None]] = _nobody_else
+    ) -> None:
+        """``confirm()`` returns when the block is still ours to insert; raises Fenced, or SourceUnavailable."""
         self._store = store
+        self._confirm = confirm
         self._first_s = settings.backoff_first_ms / 1000
         self._max_s = settings.backoff_max_ms / 1000
         self._slots = asyncio.Semaphore(settings.max_concurrent_inserts)
@@ -100,8 +109,8 @@ class Delivery:
     async def deliver(self, block: Block, *, begun: bool) -> int:
         """Return when every row of the block is stored; answers how many of its actions became dead letters instead.
 
-        ``begun``: an earlier attempt may have stored some already. Raises TornBlock; cancelling it leaves the block to
-        whoever recovers it.
+        ``begun``: an earlier attempt may have stored some already. Raises TornBlock and Fenced; cancelling it leaves
+        the block to whoever recovers it.
         """
         refused = [(part, await self._settle(part, begun=begun)) for part in block.sub_blocks]
         for part, letters in refused:  # last: should the table of dead letters be away, the good rows don't wait for it
@@ -134,7 +143,7 @@ class Delivery:
             try:
                 async with self._slots:  # only while it asks something: a block that waits holds nobody up
                     outcome = await self._try(part, attempts)
-            except (StoreUnavailable, StoreRefused) as error:
+            except (StoreUnavailable, StoreRefused, SourceUnavailable) as error:
                 if isinstance(error, RefusedData) and part.table != DEAD_LETTERS:
                     metrics.INSERT_FAILURES.labels("data").inc()
                     attempts.note(error)
@@ -163,13 +172,14 @@ class Delivery:
         return None
 
     async def _insert(self, part: SubBlock, token: str) -> None:
+        await self._confirm()  # a process that was stopped for long may have a successor, and tokens are forgotten
         with metrics.INSERT_SECONDS.time():
             await self._store.insert(part, token)
 
     async def _read_back(self, part: SubBlock, attempts: _Attempts) -> Presence:
         """What is there of the rows, once no earlier attempt can bring them any more."""
         if attempts.may_run:
-            await self._store.kill(part.token)
+            await self._store.kill(part.family)
             attempts.may_run = False
         presence = await self._store.presence(part)
         metrics.READ_BACKS.labels(presence.value).inc()
@@ -182,7 +192,7 @@ class Delivery:
             raise TornBlock(f"{part.token}: an atomic block is half stored; partition {part.partition} waits for you")
         return _Outcome.IN_PIECES
 
-    async def _wait(self, part: SubBlock, error: StoreUnavailable | StoreRefused, attempts: _Attempts) -> None:
+    async def _wait(self, part: SubBlock, error: SinkError, attempts: _Attempts) -> None:
         """Back off with full jitter, visibly; what an operator must mend is asked for at the slowest pace."""
         refused = isinstance(error, StoreRefused)
         metrics.INSERT_FAILURES.labels("refused" if refused else "unavailable").inc()

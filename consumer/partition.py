@@ -166,6 +166,10 @@ class Partition:
         self.next_offset = offset
         return lost
 
+    def doubt_below(self, offset: int) -> None:
+        """Blocks that begin below it may be stored already: read back before they are inserted."""
+        self._doubtful_below = max(self._doubtful_below, offset)
+
     def begin_again(self, log_start: int) -> None:
         """The log ends before what was read of it: it was cut, or the topic was deleted and made again.
 
@@ -173,7 +177,7 @@ class Partition:
         before are read back before they are inserted: in a log that was cut they are stored already.
         """
         self._again_at = log_start
-        self._doubtful_below = max(self._doubtful_below, self.next_offset, self._found_intent or 0)
+        self.doubt_below(max(self.next_offset, self._found_intent or 0))
         if self._found_intent is not None:
             self._found_intent = None  # what is left of its records is in no log any more
             self.position = Position(self.position.committed)

@@ -5,13 +5,28 @@ from consumer.losses import Losses
 from consumer.partition import Limits, Partition
 
 
-def place(number: int, found: Position | None, bounds: tuple[int, int], limits: Limits, losses: Losses) -> Partition:
-    """A partition that was just assigned. ``found``: what is committed; ``bounds``: the log's start and end."""
-    log_start, _ = bounds
+def place(
+    number: int,
+    found: Position | None,
+    bounds: tuple[int, int],
+    limits: Limits,
+    losses: Losses,
+    *,
+    known: bool = False,
+) -> Partition:
+    """A partition that was just assigned.
+
+    found    what is committed
+    bounds   the log's start and end
+    known    whether the tables hold rows of it already
+    """
+    log_start, log_end = bounds
     position = found or Position(log_start)
     if position.intent is not None and log_start >= position.intent:
         position = Position(position.committed)  # nothing of the begun block is left to insert
     partition = Partition(number, position, limits)
+    if found is None and known:  # no new group, but one that Kafka has forgotten (offsets.retention.minutes)
+        partition.doubt_below(log_end)
     move_into(partition, bounds, losses, reached=position.intent or position.committed)
     return partition
 

@@ -37,7 +37,7 @@ class Service:
         self._settings = settings
         self._store = store
         self._source = source
-        self._delivery = Delivery(store, settings)
+        self._delivery = Delivery(store, settings, self._confirm)
         self._limits = Limits(settings.max_block_rows, settings.max_block_bytes, settings.flush_after_ms / 1000)
         self._stopping = asyncio.Event()
         self._generation: int | None = None
@@ -107,7 +107,10 @@ class Service:
             except SourceUnavailable as error:
                 self._say(str(error))
                 await self._pause(_RETRY_S)
-        await self._drain(None)
+        try:
+            await self._drain(None)
+        except (Fenced, SourceUnavailable) as error:
+            _log.warning("what was stored last is not committed: its next owner will find it", reason=str(error))
 
     async def _until_it_works(self, step: Callable[[], Awaitable[None]]) -> None:
         while not self._stopping.is_set():
@@ -227,11 +230,17 @@ class Service:
 
     async def _store_block(self, number: int, cut: Cut) -> None:
         block = build(self._settings.kafka_topic, number, cut.start, cut.end, cut.records)
-        await self._delivery.deliver(block, begun=cut.begun)
+        refused = await self._delivery.deliver(block, begun=cut.begun)
         metrics.BLOCKS.inc()
         metrics.BLOCK_ROWS.observe(len(cut.records))
-        metrics.RECORDS_STORED.inc(block.actions)
+        metrics.RECORDS_STORED.inc(block.actions - refused)
         metrics.DEAD_LETTERED.inc(block.dead_letters)
+
+    async def _confirm(self) -> None:
+        """That what is being delivered is still ours; a delivery whose assignment is over has been cancelled."""
+        if self._generation is None:
+            raise Fenced("the partitions were given up")
+        await self._source.confirm(self._generation)
 
     # Assignments
 
@@ -243,15 +252,24 @@ class Service:
             return
         positions = await self._source.positions()
         bounds = await self._source.log_bounds(list(positions))
+        known = {number: await self._is_known(number) for number, position in positions.items() if position is None}
         if self._source.generation != generation:
             return
         for number, position in positions.items():
-            partition = place(number, position, bounds[number], self._limits, self.losses)
+            known_before = known.get(number, False)
+            partition = place(number, position, bounds[number], self._limits, self.losses, known=known_before)
             self._source.seek(number, partition.next_offset)
             self._partitions[number] = partition
         self._generation = generation
         metrics.REBALANCES.inc()
         _log.info("partitions assigned", partitions=sorted(positions), generation=generation)
+
+    async def _is_known(self, number: int) -> bool:
+        """Whether the tables may hold rows of a partition for which nothing is committed."""
+        try:
+            return await self._store.known(number)
+        except (StoreUnavailable, StoreRefused):
+            return True  # a needless read-back is cheaper than waiting
 
     async def _move_into_log(self, numbers: Iterable[int]) -> None:
         """The next offset is not in the log: retention passed it, or the log was cut or made again."""

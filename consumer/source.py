@@ -25,6 +25,7 @@ from aiokafka.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer import light_records
@@ -32,13 +33,15 @@ from consumer.errors import Fenced, SourceUnavailable
 from consumer.intent import Position
 from consumer.settings import Settings
 from consumer.topic_record import TopicRecord
-from kit.kafka import connection_options
+from kit.kafka import connection_options, mend_timeouts
 
 _log = structlog.get_logger(__name__)
 
 _FENCED = (CommitFailedError, IllegalGenerationError, UnknownMemberIdError, RebalanceInProgressError, IllegalStateError)
 _NO_POLL_LIMIT_MS = 24 * 3_600_000  # waiting for ClickHouse is no reason to lose the partitions
 _METADATA_MAX_AGE_MS = 5_000  # until new partitions are seen, and a topic that was deleted and made again
+_LEAVE_RETRY_S = 0.2
+_NOT_THE_COORDINATOR = (14, 15, 16)  # it is still loading, there is none, it is another broker
 _STOP_TIMEOUT_S = 2.0  # for leaving the group when Kafka is away
 
 
@@ -69,9 +72,11 @@ class Source(ConsumerRebalanceListener):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._topic = settings.kafka_topic
+        self._request_timeout_s = settings.kafka_request_timeout_ms / 1000
         self._consumer: Any = None
         self._admin: Any = None
         self._released = asyncio.Event()
+        self._member_at = 0.0  # monotonic seconds: when Kafka last was asked and confirmed it
         self.generation: int | None = None
         self.partitions: list[int] = []
         self.revoking = False
@@ -90,6 +95,7 @@ class Source(ConsumerRebalanceListener):
 
     async def _start_admin(self, options: dict[str, Any]) -> None:
         self._admin = AIOKafkaAdminClient(**options)
+        mend_timeouts(self._admin._client)
         await self._admin.start()
         await self._check_topic()
 
@@ -111,6 +117,7 @@ class Source(ConsumerRebalanceListener):
             metadata_max_age_ms=_METADATA_MAX_AGE_MS,
             key_deserializer=light_records.LIGHT,
         )
+        mend_timeouts(self._consumer._client)
         self._consumer.subscribe([self._topic], listener=self)
         await self._consumer.start()
 
@@ -125,6 +132,10 @@ class Source(ConsumerRebalanceListener):
                     await close()
             except (TimeoutError, KafkaError, OSError) as error:
                 _log.warning("Kafka did not answer the farewell", reason=str(error))
+            except asyncio.CancelledError:  # aiokafka lets out that of a task of its own
+                if (task := asyncio.current_task()) is None or task.cancelling():
+                    raise
+                _log.warning("Kafka's client did not end cleanly")
 
     async def ping(self) -> None:
         """Raises SourceUnavailable when no broker answers, and when the topic is gone."""
@@ -170,17 +181,67 @@ class Source(ConsumerRebalanceListener):
         return {tp.partition: records for tp, records in batches.items()}
 
     async def commit(self, generation: int, positions: Mapping[int, Position]) -> None:
-        """One OffsetCommit for all positions, tried once. Raises Fenced or SourceUnavailable (outcome unknown)."""
+        """One OffsetCommit for all positions, tried once. Raises Fenced, or SourceUnavailable when none was sent.
+
+        Whether a commit that is not answered was carried out, or will be, nobody knows: under the same generation it
+        could turn back a later one. So this membership ends, and with the next one a late commit is refused.
+        """
         coordinator = self._consumer._coordinator
         offsets = {
             self._tp(number): OffsetAndMetadata(position.committed, position.metadata)
             for number, position in positions.items()
         }
-        async with translated(), asyncio.timeout(self._settings.kafka_request_timeout_ms / 1000):
+        async with translated(), asyncio.timeout(self._request_timeout_s):
             await coordinator.ensure_coordinator_known()
-            if self.generation != generation or coordinator.generation != generation:
-                raise Fenced(f"generation {generation} is over, the group is at {coordinator.generation}")
-            await coordinator._do_commit_offsets(None, offsets)  # reads the generation before it first waits
+        self._require(generation)
+        sent_at = time.monotonic()
+        try:
+            async with translated(), asyncio.timeout(self._request_timeout_s):
+                await coordinator._do_commit_offsets(None, offsets)  # reads the generation before it first waits
+        except SourceUnavailable as error:
+            await self._leave(coordinator)
+            raise Fenced(f"what became of a commit is unknown, so the group is joined anew ({error})") from error
+        self._member_at = sent_at
+
+    async def confirm(self, generation: int) -> None:
+        """Whether the partitions are still ours: raises Fenced, or SourceUnavailable when Kafka can't be asked.
+
+        Free for half a session after the last proof of it: then nobody else can have them yet.
+        """
+        self._require(generation)
+        asked_at = time.monotonic()  # goes on while a process is stopped
+        if asked_at - self._member_at < self._settings.kafka_session_timeout_ms / 2_000:
+            return
+        coordinator = self._consumer._coordinator
+        async with translated(), asyncio.timeout(self._request_timeout_s):
+            await coordinator.ensure_coordinator_known()
+            is_member = await coordinator._do_heartbeat()
+        self._require(generation)
+        if not is_member:
+            raise SourceUnavailable("Kafka did not confirm that the partitions are still this member's")
+        self._member_at = asked_at
+
+    def _require(self, generation: int) -> None:
+        now = self._consumer._coordinator.generation if self._consumer is not None else None
+        if self.generation != generation or now != generation:
+            raise Fenced(f"generation {generation} is over, the group is at {now}")
+
+    async def _leave(self, coordinator: Any) -> None:
+        """End the membership under which the last commit was sent: until the group confirms it, nothing goes on."""
+        request = LeaveGroupRequest(self._settings.kafka_group, coordinator.member_id)
+        while self._consumer is not None:
+            try:
+                async with translated(), asyncio.timeout(self._request_timeout_s):
+                    await coordinator.ensure_coordinator_known()
+                    answer = await coordinator._send_req(request)
+            except SourceUnavailable as error:
+                _log.warning("Kafka does not confirm that this member has left", reason=str(error))
+            else:
+                if answer.error_code not in _NOT_THE_COORDINATOR:
+                    break
+                coordinator.coordinator_dead()
+            await asyncio.sleep(_LEAVE_RETRY_S)
+        coordinator.reset_generation()
 
     async def positions(self) -> dict[int, Position | None]:
         """What is committed for each assigned partition, None where nothing is. Raises SourceUnavailable."""

@@ -36,7 +36,8 @@ _INSERT = _ONE_BLOCK | {
     "date_time_input_format": "best_effort",  # the basic format refuses a trailing Z
 }
 
-_READ_BACK = {"apply_deleted_mask": 0}  # an erased row was stored all the same
+# With wait_end_of_query=1, which the client asks for, a ClickHouse whose disk is full answers 200 and nothing.
+_READ_BACK = {"apply_deleted_mask": 0, "wait_end_of_query": 0}  # an erased row was stored all the same
 
 _OWN_WORDS = re.compile(r"DB::Exception: (.*?)(?: \(version [^)]*\).*)?$", re.DOTALL)
 _REASON_LENGTH = 2_000  # of a dead letter's reason; ClickHouse quotes values of any length in it
@@ -137,9 +138,23 @@ class Store:
                 settings=_READ_BACK,
                 fmt="TabSeparated",
             )
-            if int(answer) < len(chunk):
+            if _number(answer) < len(chunk):
                 return False
         return True
+
+    async def known(self, partition: int) -> bool:
+        """Whether the tables hold any row of this partition."""
+        async with self._translated(self._settings.read_back_timeout_s):
+            for table in (ACTIONS, DEAD_LETTERS):
+                answer = await self._client.raw_query(
+                    f"SELECT count() FROM (SELECT 1 FROM {table} WHERE partition = {{partition:UInt32}} LIMIT 1)",
+                    parameters={"partition": partition},
+                    settings=_READ_BACK,
+                    fmt="TabSeparated",
+                )
+                if _number(answer):
+                    return True
+        return False
 
     async def _check_tables(self) -> None:
         answer = await self._client.raw_query(
@@ -185,6 +200,12 @@ def _reason(message: str) -> str:
     """ClickHouse's own words in the driver's message, at most _REASON_LENGTH characters."""
     own = _OWN_WORDS.search(message)
     return (own[1] if own else message)[:_REASON_LENGTH]
+
+
+def _number(answer: bytes) -> int:
+    if not answer.strip().isdigit():
+        raise StoreUnavailable("ClickHouse's answer was cut short: is its disk full?")
+    return int(answer)
 
 
 def _time_condition(part: SubBlock) -> tuple[str, dict[str, str]]:

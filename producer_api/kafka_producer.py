@@ -19,7 +19,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import TopicPartition
 
 from contract.record import SCHEMA_HEADER
-from kit.kafka import connection_options
+from kit.kafka import connection_options, mend_timeouts
 from producer_api.delivery import UNKNOWN_OFFSET, Batch, Records
 from producer_api.lanes import SendError, Settled
 from producer_api.settings import Settings
@@ -74,6 +74,7 @@ class KafkaProducer:
         }
         self._settings = settings
         self._producer = AIOKafkaProducer(**options)
+        mend_timeouts(self._producer.client)
         self._accumulator: Any = self._producer._message_accumulator
         self._compression: int = self._accumulator._compression_type
         self._topic = settings.kafka_topic

@@ -43,7 +43,7 @@ class Settings(WorkerSettings, AccessSettings, KafkaSettings):
         description="bytes of one Kafka batch, uncompressed; below the broker's message.max.bytes (1,048,588)",
     )
     linger_ms: float = Field(
-        2.0,
+        1.0,
         ge=0,
         le=1_000,
         description="milliseconds that batches gather under load, when 16 requests or more left together the last time;"

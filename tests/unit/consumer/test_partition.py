@@ -150,7 +150,6 @@ def test_blocks_beyond_what_was_reached_before_are_not_doubted() -> None:
 
 def test_the_oldest_record_is_one_that_is_not_stored_yet() -> None:
     partition = Partition(0, Position(0), LIMITS)
-    assert partition.oldest_ms is None
     partition.add([Record(0, b"", timestamp=7), Record(1, b"", timestamp=8)], now=0.0)
     assert partition.oldest_ms == 7
     partition.plan(1.0)

@@ -160,6 +160,10 @@ class Engine:
         return Presence.SOME if here else Presence.NONE
         yield
 
+    def known(self, partition: int) -> Program[bool]:
+        return any(row.partition == partition for row in self.rows)
+        yield
+
     def merge(self) -> None:
         """Of equal keys, the row inserted last stays."""
         self.rows = list({(row.table, row.month, row.event_id): row for row in self.rows}.values())
@@ -191,6 +195,9 @@ class ModelStore(Store):
 
     async def kill(self, token: str) -> None:
         await self._link.ask(Kind.KILL, self._engine.kill(token))
+
+    async def known(self, partition: int) -> bool:
+        return await self._link.ask(Kind.PRESENCE, self._engine.known(partition))
 
     async def presence(self, part: SubBlock) -> Presence:
         return await self._link.ask(Kind.PRESENCE, self._engine.presence(part))

@@ -70,6 +70,13 @@ class Seat:
         self.partitions: set[TopicPartition] = set()
 
 
+@dataclass(frozen=True)
+class LeaveAnswer:
+    """To a member that leaves."""
+
+    error_code: int = 0
+
+
 class Group:
     """The group's coordinator: members, generation, committed offsets."""
 
@@ -98,6 +105,18 @@ class Group:
         seat.formed.set()
         self._preparing = bool(self._seats)
         self._form_if_complete()
+
+    def confirm(self, member: str, generation: int) -> Program[None]:
+        """A heartbeat."""
+        self._check(member, generation)
+        return
+        yield
+
+    def leave(self, member: str) -> Program[LeaveAnswer]:
+        """A member's own wish."""
+        self.drop(member)
+        return LeaveAnswer()
+        yield
 
     def expire(self) -> None:
         if not self._seats:

@@ -13,11 +13,12 @@ from aiokafka.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer.settings import Settings
 from consumer.source import Source
-from tests.unit.consumer.model.kafka import Broker, Group, Offsets, Seat
+from tests.unit.consumer.model.kafka import Broker, Group, LeaveAnswer, Offsets, Seat
 from tests.unit.consumer.model.network import Kind, Link
 from tests.unit.consumer.records import Record
 
@@ -38,6 +39,30 @@ class FakeCoordinator:
         """The group does not know this member or its generation any more."""
         self.generation, self.member = -1, ""
         self.rejoin.set()
+
+    reset_generation = reset
+
+    @property
+    def member_id(self) -> str:
+        return self.member
+
+    async def _send_req(self, request: LeaveGroupRequest) -> LeaveAnswer:
+        try:
+            return await self._link.ask(Kind.LEAVE, self._group.leave(request._member_id))
+        except KafkaError:
+            self._known = False
+            raise
+
+    async def _do_heartbeat(self) -> bool:
+        try:
+            await self._link.ask(Kind.LOG, self._group.confirm(self.member, self.generation))
+        except (UnknownMemberIdError, IllegalGenerationError):
+            self.reset()
+            return False
+        except KafkaError:
+            self._known = False
+            return False
+        return True
 
     def heartbeat(self) -> None:
         if self.member and not self._group.knows(self.member):

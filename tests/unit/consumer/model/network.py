@@ -27,6 +27,7 @@ class Kind(Enum):
     KILL = "kill"
     PRESENCE = "presence"
     COMMIT = "commit"
+    LEAVE = "leave"
     POSITIONS = "positions"
     LOG = "log"  # bounds of a log, or who coordinates the group
     OPEN = "open"
