@@ -22,7 +22,7 @@ test: $(VENV)/.dev lint  ## lint, type-check and run every test against the real
 
 faults: $(VENV)/.dev  ## kill, stop, cut off and starve servers and sinks, and count every row: 90 minutes at most
 	@$(BIN)/python -m deploy.local download
-	@$(BIN)/python -m pytest tests/faults --session-timeout=5400
+	@FAULTS_MINUTES=$${FAULTS_MINUTES:-5} $(BIN)/python -m pytest tests/faults --session-timeout=5400
 
 download: $(VENV)/.local  ## fetch Kafka and ClickHouse into the cache and verify them; the rest works offline then
 	@$(BIN)/python -m deploy.local download

@@ -6,7 +6,8 @@ RECORDS_STORED = Counter(
     "actionlog_sink_records_stored_total", "Actions stored in ClickHouse, counted once their offset is committed."
 )
 DEAD_LETTERED = Counter(
-    "actionlog_sink_dead_lettered_total", "Records that are no actions, kept in dead_letters: look at their reasons."
+    "actionlog_sink_dead_lettered_total",
+    "Records that are no actions, or that ClickHouse refuses, kept in dead_letters: look at their reasons.",
 )
 RECORDS_LOST = Counter(
     "actionlog_sink_records_lost_total",
@@ -16,12 +17,13 @@ RECORDS_LOST = Counter(
 BLOCKS = Counter("actionlog_sink_blocks_total", "Blocks stored; rows per block tell whether inserts are large enough.")
 READ_BACKS = Counter(
     "actionlog_sink_read_backs_total",
-    "Read-backs after an unknown outcome, by what they found: `some` can't happen and stops a partition.",
+    "Read-backs after an unknown outcome, by what they found: `some` is a bisected block, or stops a partition.",
     ["found"],
 )
 INSERT_FAILURES = Counter(
     "actionlog_sink_insert_failures_total",
-    "Inserts and read-backs that failed: `unavailable` passes by itself, `refused` needs an operator.",
+    "Inserts and read-backs that failed: `unavailable` passes by itself, `refused` needs an operator, `data` is"
+    " bisected.",
     ["kind"],
 )
 INSERT_SECONDS = Histogram(

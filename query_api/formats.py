@@ -10,7 +10,7 @@ from query_api.moments import from_us
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One row of JSONCompactEachRow, in the order of the columns in ``sql``; time in microseconds since 1970, UTC."""
+    """One row of a JSONCompactEachRow format, in the order of the columns in ``sql``; time in us since 1970, UTC."""
 
     event_id: str
     user_id: str

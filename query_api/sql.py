@@ -13,6 +13,7 @@ from query_api.windows import Window
 _COLUMNS: Final = (
     "event_id, user_id, session_id, type, toUnixTimestamp64Micro(time), utc_offset_minutes, properties"  # as in Row
 )
+_FORMAT: Final = "JSONCompactEachRowWithNames"  # the names show that an answer without rows is whole
 _MICROSECONDS: Final = "fromUnixTimestamp64Micro({{{name}:Int64}}, 'UTC')"
 _HOUR: Final = "intDiv({{{name}:Int64}}{less}, 3600000000)"
 
@@ -45,7 +46,7 @@ def page(filters: Filters, window: Window, position: Position | None, rows: int)
     where = f"WHERE {' AND '.join(conditions)}\n" if conditions else ""
     text = (
         f"SELECT {_COLUMNS}\nFROM {ACTIONS} FINAL\n{where}"
-        "ORDER BY time DESC, event_id DESC\nLIMIT {rows:UInt32}\nFORMAT JSONCompactEachRow"
+        f"ORDER BY time DESC, event_id DESC\nLIMIT {{rows:UInt32}}\nFORMAT {_FORMAT}"
     )
     return Query(text, parameters)
 
@@ -69,11 +70,11 @@ def extent() -> Query:
     """
     return Query(
         "SELECT toUnixTimestamp64Micro(min(time)), toUnixTimestamp64Micro(max(time)), count()\n"
-        f"FROM {ACTIONS}\nGROUP BY toYYYYMM(time)\nORDER BY toYYYYMM(time) DESC\nFORMAT JSONCompactEachRow",
+        f"FROM {ACTIONS}\nGROUP BY toYYYYMM(time)\nORDER BY toYYYYMM(time) DESC\nFORMAT {_FORMAT}",
         {},
     )
 
 
 def check() -> Query:
     """Reads nothing; refused unless the table and its columns are there."""
-    return Query(f"SELECT {_COLUMNS}, hour\nFROM {ACTIONS}\nLIMIT 0\nFORMAT JSONCompactEachRow", {})
+    return Query(f"SELECT {_COLUMNS}, hour\nFROM {ACTIONS}\nLIMIT 0\nFORMAT {_FORMAT}", {})

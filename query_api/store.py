@@ -46,7 +46,7 @@ class Store:
         self._trouble: str | None = None
 
     async def fetch(self, query: sql.Query, *, timeout_s: float) -> bytes:
-        """The answer's bytes, whole or not at all; raises StoreError.
+        """The answer's rows as bytes, whole or not at all; raises StoreError.
 
         ClickHouse ends the query after timeout_s seconds; when this coroutine is cancelled, the connection is closed
         and ClickHouse ends it then.
@@ -62,8 +62,11 @@ class Store:
             raise self._noted(self._translated(error)) from error
         finally:
             metrics.CLICKHOUSE_SECONDS.observe(time.monotonic() - started)
+        names, _, rows = answer.partition(b"\n")
+        if not names:  # what a ClickHouse whose disk is full answers with 200
+            raise self._noted(StoreUnavailable("ClickHouse's answer was cut short: is its disk full?"))
         self._note_success()
-        return answer
+        return rows
 
     async def check(self) -> str | None:
         """None when queries can be answered, else why not and what to do."""

@@ -31,7 +31,7 @@ async def apply(settings: SetupSettings) -> list[str]:
     client = await _retried(lambda: _connect(settings), settings, "ClickHouse", settings.clickhouse_url)
     try:
         done += [f"applied {item.version:04}_{item.name}" for item in await migrate(client, load())]
-        await _set_durability(client, fsync=settings.fsync)
+        await _set_durability(client, settings)
     except ClickHouseError as error:
         raise SetupError(f"ClickHouse refused: {error}") from error
     finally:
@@ -51,10 +51,12 @@ async def _connect(settings: SetupSettings) -> AsyncClient:
     return await connect(settings, answer_timeout_s=_ANSWER_TIMEOUT_S)
 
 
-async def _set_durability(client: AsyncClient, *, fsync: bool) -> None:
+async def _set_durability(client: AsyncClient, settings: SetupSettings) -> None:
+    fsync, reserve = int(settings.fsync), settings.disk_reserve_bytes
     for table in (ACTIONS, DEAD_LETTERS):
         await client.command(
-            f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = {fsync:d}, fsync_part_directory = {fsync:d}"
+            f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = {fsync}, fsync_part_directory = {fsync},"
+            f" min_free_disk_bytes_to_perform_insert = {reserve}"
         )
 
 

@@ -28,4 +28,10 @@ class SetupSettings(KafkaSettings, ClickHouseSettings):
         description="ClickHouse answers an insert after fsync, so that an action survives power loss;"
         " costs about 14% of insert time. Off where replicas keep copies",
     )
+    disk_reserve_bytes: int = Field(
+        512 << 20,
+        ge=0,
+        description="bytes that inserts leave free on ClickHouse's disk: below it they wait. A disk that fills up"
+        " during an insert can cost rows that ClickHouse has acknowledged, fsync or not",
+    )
     wait_timeout_s: float = Field(30.0, gt=0, description="seconds to wait for Kafka and ClickHouse to answer")

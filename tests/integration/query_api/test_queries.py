@@ -31,7 +31,7 @@ async def explained(namespace: Namespace, query: sql.Query) -> str:
     settings = Settings.model_validate({name.removeprefix("QUERY_").lower(): v for name, v in environment.items()})
     client: AsyncClient = await kit.clickhouse.connect(settings, answer_timeout_s=10)
     try:
-        text = query.text.removesuffix("FORMAT JSONCompactEachRow")
+        text = query.text.removesuffix("FORMAT JSONCompactEachRowWithNames")
         return (await client.raw_query(f"EXPLAIN indexes = 1 {text}", dict(query.parameters))).decode()
     finally:
         await client.close()

@@ -114,7 +114,7 @@ class Process:
             except (Fenced, SourceUnavailable) as error:
                 if not self.stopping:
                     raise
-                self.ended_with = error  # tests/unit/consumer/model/test_gaps.py
+                self.ended_with = error  # tests/unit/consumer/model/test_found.py
 
     def stop(self) -> None:
         self.stopping = True
