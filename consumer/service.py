@@ -38,6 +38,7 @@ class Service:
         self._store = store
         self._source = source
         self._delivery = Delivery(store, settings, self._confirm)
+        store.confirm = self._confirm
         self._limits = Limits(settings.max_block_rows, settings.max_block_bytes, settings.flush_after_ms / 1000)
         self._stopping = asyncio.Event()
         self._generation: int | None = None
