@@ -47,7 +47,8 @@ class Namespace:
     def setup_settings(self, partitions: int = 3) -> SetupSettings:
         prefix = f"{SETUP.prefix}_"
         values = {name.removeprefix(prefix).lower(): value for name, value in self.environment(SETUP.module).items()}
-        return SetupSettings.model_validate({**values, "topic_partitions": partitions, "fsync": False})
+        bare = {"topic_partitions": partitions, "fsync": False, "disk_reserve_bytes": 0}
+        return SetupSettings.model_validate({**values, **bare})
 
 
 def new(infra: Infra) -> Namespace:
@@ -57,7 +58,10 @@ def new(infra: Infra) -> Namespace:
 
 
 def create(namespace: Namespace, partitions: int) -> None:
-    """The topic and the tables, by the project's own setup. fsync is off: no test here cuts the power."""
+    """The topic and the tables, by the project's own setup.
+
+    Without fsync, since no test here cuts the power, and without a reserve on the disk, which may be a small one.
+    """
     in_a_loop_of_its_own(apply(namespace.setup_settings(partitions)))
 
 

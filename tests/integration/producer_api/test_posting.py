@@ -16,8 +16,8 @@ import pytest
 
 from contract.receipt import Receipt
 from contract.record import SCHEMA_HEADER, decode
-from producer_api.openapi import EXAMPLE
 from producer_api.kafka_producer import key_hash
+from producer_api.openapi import EXAMPLE
 from tests.integration.producer_api.conftest import Serve
 from tests.integration.producer_api.posting import ACTION, body
 from tests.integration.producer_api.topic import records_on

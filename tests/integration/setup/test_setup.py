@@ -58,6 +58,14 @@ async def test_durability_follows_the_setting(namespace: Namespace, *, fsync: bo
         assert "non_replicated_deduplication_window = 10000" in made
 
 
+async def test_inserts_leave_the_reserve_on_the_disk(namespace: Namespace) -> None:
+    reserve = 1 << 60  # more than any disk has
+    await apply(namespace.setup_settings().model_copy(update={"disk_reserve_bytes": reserve}))
+    for table in COLUMNS:
+        made = namespace.query(f"SHOW CREATE TABLE {{db}}.{table}")
+        assert f"min_free_disk_bytes_to_perform_insert = {reserve}" in made
+
+
 async def test_the_topic_keeps_records_for_as_long_as_the_setting_says(empty_namespace: Namespace) -> None:
     await apply(empty_namespace.setup_settings().model_copy(update={"topic_retention_hours": 2}))
     admin = AIOKafkaAdminClient(bootstrap_servers=empty_namespace.infra.kafka_bootstrap)
