@@ -12,10 +12,11 @@ from starlette.types import Message, Scope
 
 from consumer.block import build
 from contract.receipt import Receipt
-from contract.record import ActionRecord, decode, encode
+from contract.record import decode
 from contract.topics import record_key
 from producer_api.app import ProducerApp
 from producer_api.publisher import Publisher
+from producer_api.reading import EncodedRecord
 from producer_api.settings import Settings
 from tests.integration.producer_api.fuzz_requests import FuzzRequest, requests
 
@@ -27,9 +28,9 @@ _EXPECTED: Final = {200, 400, 413, 415}
 class Capturing(Publisher):
     """Never connects: remembers the records of the last request."""
 
-    published: Sequence[ActionRecord] = ()
+    published: Sequence[EncodedRecord] = ()
 
-    async def publish(self, records: Sequence[ActionRecord]) -> Receipt | None:
+    async def publish(self, records: Sequence[EncodedRecord]) -> Receipt | None:
         self.published = records
         return Receipt({0: len(records)})
 
@@ -102,7 +103,7 @@ class Stored:
     timestamp: int = 0
 
 
-def _check(request: FuzzRequest, answer: Answer, published: Sequence[ActionRecord]) -> None:
+def _check(request: FuzzRequest, answer: Answer, published: Sequence[EncodedRecord]) -> None:
     assert answer.status in _EXPECTED
     assert answer.complete
     assert int(answer.headers[b"content-length"]) == len(answer.body)
@@ -115,7 +116,7 @@ def _check(request: FuzzRequest, answer: Answer, published: Sequence[ActionRecor
     _check_accepted(request, said, published)
 
 
-def _check_accepted(request: FuzzRequest, said: dict[str, Any], published: Sequence[ActionRecord]) -> None:
+def _check_accepted(request: FuzzRequest, said: dict[str, Any], published: Sequence[EncodedRecord]) -> None:
     indexes = [rejected["index"] for rejected in said["rejected"] if rejected["index"] is not None]
     assert indexes == sorted(set(indexes))
     assert said["accepted"] == len(said["ids"])
@@ -125,14 +126,14 @@ def _check_accepted(request: FuzzRequest, said: dict[str, Any], published: Seque
         assert not published
     else:
         assert [record.event_id for record in published] == said["ids"]
-        for properties in (bytes(record.properties) for record in published):
+        for properties in (bytes(decode(record.value).properties) for record in published):
             assert properties == b"{}" or properties in request.plain
         _check_the_sink_takes(published)
 
 
-def _check_the_sink_takes(published: Sequence[ActionRecord]) -> None:
-    values = [encode(record) for record in published]
-    assert [decode(value) for value in values] == list(published)
+def _check_the_sink_takes(published: Sequence[EncodedRecord]) -> None:
+    values = [record.value for record in published]
+    assert [decode(value).event_id for value in values] == [record.event_id for record in published]
     records = [
         Stored(n, record_key(record.user_id), value)
         for n, (record, value) in enumerate(zip(published, values, strict=True))

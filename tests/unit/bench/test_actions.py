@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from bench import actions
 from bench.client import Address
+from contract.record import decode
 from producer_api.envelope import Arrival
 from producer_api.second_reading import read
 
@@ -17,8 +18,9 @@ def test_every_action_of_a_body_is_valid_and_belongs_to_its_user() -> None:
     reading = read(body, Arrival(NOW, max_actions=1_000))
     assert not reading.errors
     assert {record.user_id for record in reading.records} == {'someone "else"'}
-    assert {record.type for record in reading.records} == {"CLICK", "VIEW", "NAVIGATE"}
-    assert len({record.time for record in reading.records}) == 100
+    sent = [decode(record.value) for record in reading.records]
+    assert {record.type for record in sent} == {"CLICK", "VIEW", "NAVIGATE"}
+    assert len({record.time for record in sent}) == 100
 
 
 def test_a_post_declares_the_length_of_its_body() -> None:
