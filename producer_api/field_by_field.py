@@ -29,7 +29,6 @@ from producer_api.reading import Invalid
 MAX_UNKNOWN_PER_OBJECT: Final = 5  # more of them are one error, so that an answer cannot outgrow its request
 MAX_SHOWN_CHARS: Final = 64
 
-_SUGGESTION: Final = "; did you mean "
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MSGSPEC_PATH: Final = re.compile(r" - at `[^`]*`$")
 _LEAP_SECOND: Final = re.compile(r"\d\d:\d\d:60")
@@ -101,6 +100,7 @@ def read_object(
         return {}, [Invalid(action, path, reason_of(error), "malformed")]
     values: dict[str, Any] = {}
     errors: list[Invalid] = []
+    unknown = list(_unknown(members, fields, path, action, suggest=suggest))
     for name, field in fields.items():
         if name in members:
             try:
@@ -108,31 +108,33 @@ def read_object(
             except UNREADABLE as error:
                 errors.append(Invalid(action, f"{path}.{name}", reason_of(error), name))
         elif field.required:
+            # A misspelt field first: it explains the missing one, and often only the first error is looked at.
+            errors += [invalid for meant, invalid in unknown if meant == name]
             errors.append(Invalid(action, f"{path}.{name}", "is required", name))
-    errors.extend(_unknown(members, fields, path, action, suggest=suggest))
-    # A misspelt field first: it explains the missing one, and often only the first error is looked at.
-    errors.sort(key=lambda error: _SUGGESTION not in error.reason)
+    errors += [invalid for _, invalid in unknown if invalid not in errors]
     return values, errors
 
 
 def _unknown(
     members: Mapping[str, msgspec.Raw], fields: Mapping[str, Field], path: str, action: int | None, *, suggest: bool
-) -> Iterator[Invalid]:
+) -> Iterator[tuple[str | None, Invalid]]:
+    """Each unknown member, with the name of the field that was perhaps meant."""
     names = [name for name in members if name not in fields]
     for name in names[:MAX_UNKNOWN_PER_OBJECT]:
         shown = name if len(name) <= MAX_SHOWN_CHARS else name[:MAX_SHOWN_CHARS] + "…"
         step = f".{shown}" if _PLAIN_NAME.fullmatch(shown) else f"[{json.dumps(shown, ensure_ascii=False)}]"
-        reason = "is not a known field" + (_suggestion(shown, fields) if suggest else "")
-        yield Invalid(action, path + step, reason, "unknown")
+        meant = _meant(shown, fields) if suggest else None
+        reason = "is not a known field" + (f"; did you mean `{meant}`?" if meant else "")
+        yield meant, Invalid(action, path + step, reason, "unknown")
     if len(names) > MAX_UNKNOWN_PER_OBJECT:
         more = f"has {len(names) - MAX_UNKNOWN_PER_OBJECT} more unknown fields"
-        yield Invalid(action, path, more, "unknown")
+        yield None, Invalid(action, path, more, "unknown")
 
 
-def _suggestion(name: str, fields: Mapping[str, Field]) -> str:
+def _meant(name: str, fields: Mapping[str, Field]) -> str | None:
     folded = {known.lower(): known for known in fields}
     close = difflib.get_close_matches(name.replace("_", "").lower(), folded, n=1)
-    return f"{_SUGGESTION}`{folded[close[0]]}`?" if close else ""
+    return folded[close[0]] if close else None
 
 
 def reason_of(error: BaseException) -> str:

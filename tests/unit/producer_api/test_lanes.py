@@ -140,9 +140,12 @@ async def test_under_load_the_next_departure_lingers_and_takes_along_what_comes_
     assert len(kafka.sent) == 1  # the first of them has not waited
     kafka.acknowledge()
     await asyncio.gather(*shared)
-    requests.post(b"2")
+    late = requests.post(b"2")
     await settle()
     assert len(kafka.sent) == 1
+    requests.lanes.fail("the test ends")
+    with pytest.raises(UnacknowledgedError):
+        await late
 
 
 async def test_a_request_after_a_small_departure_does_not_linger() -> None:
@@ -152,9 +155,11 @@ async def test_a_request_after_a_small_departure_does_not_linger() -> None:
     await settle()
     kafka.acknowledge()
     await asyncio.gather(*few)
-    requests.post(b"2")
+    late = requests.post(b"2")
     await settle()
     assert len(kafka.sent) == 2
+    kafka.acknowledge()
+    await late
 
 
 async def test_lingering_ends() -> None:
