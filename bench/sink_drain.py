@@ -1,9 +1,9 @@
 """Draining the backlog: by the sink, by two sinks, by ClickHouse's own Kafka engine; and the limits beside them.
 
-Starting a process and joining a group is in no rate: the sink's clock starts when it has its partitions, the limits'
-when they fetch or insert. The Kafka engine's runs from the first sight of any of its rows until nine tenths of the
-others are there, which favours it: its last, partial blocks wait for a timer. Rows are counted in the table every
-twentieth of a second, without FINAL.
+Starting a process and joining a group is in no rate: the clock of the sink, and of the Kafka engine, starts when it has
+its partitions, that of the limits when they fetch or insert. The engine's stops when nine tenths of the rows are there,
+which favours it: its last, partial blocks wait for a timer. Rows are counted in the table every twentieth of a second,
+without FINAL.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from bench import stack
 from bench.cpu import CpuMeter
@@ -35,6 +38,7 @@ _POLL_S: Final = 0.05
 _DEADLINE_S: Final = 300.0
 _STOP_S: Final = 20.0
 _HTTP_S: Final = 10.0
+_STABLE: Final = "'Stable'"
 _number = itertools.count(1)
 
 # What a user of ClickHouse's own Kafka engine would write for our records, with the settings that made it fastest.
@@ -120,8 +124,8 @@ def by_kafka_engine(pair: Pair, total: int, *, consumers: int, threads: bool) ->
     pair.clickhouse.ask(engine, database)
     pair.clickhouse.ask(_VIEW, database)
     try:
-        first = _await_rows(pair, database, 1)
-        drain = _watch(pair, database, first + round(0.9 * (total - first)), {})
+        asyncio.run(_await_members(pair, database))
+        drain = _watch(pair, database, round(0.9 * total), {})
         _await_exactly(pair, database, total)
         return drain
     finally:
@@ -157,6 +161,25 @@ def _watch(pair: Pair, database: str, rows: int, pids: Mapping[str, int]) -> Dra
 def _await_exactly(pair: Pair, database: str, total: int) -> None:
     if (stored := _await_rows(pair, database, total)) != total:
         raise StackError(f"{stored} rows are stored of {total} records")
+
+
+async def _await_members(pair: Pair, group: str) -> None:
+    """Until the group has given its partitions to its members."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=pair.kafka.servers)
+    await admin.start()
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            while not await _is_stable(admin, group):  # noqa: ASYNC110 - Kafka tells nobody
+                await asyncio.sleep(_POLL_S)
+    finally:
+        await admin.close()
+
+
+async def _is_stable(admin: AIOKafkaAdminClient, group: str) -> bool:
+    try:
+        return _STABLE in str(await admin.describe_consumer_groups([group]))
+    except KafkaError:  # nobody coordinates it yet
+        return False
 
 
 def _await_assignment(sink: "Sink") -> None:
