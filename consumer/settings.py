@@ -31,7 +31,7 @@ class Settings(ServiceSettings, KafkaSettings, ClickHouseSettings):
         description="age of the oldest waiting record at which its block is stored, in milliseconds: the freshness of"
         " reads against inserts per second",
     )
-    max_block_rows: int = Field(20_000, ge=1, le=500_000, description="records in one block of one partition at most")
+    max_block_rows: int = Field(50_000, ge=1, le=500_000, description="records in one block of one partition at most")
     max_block_bytes: int = Field(16 << 20, ge=1 << 16, le=256 << 20, description="bytes of values in one block at most")
     max_buffered_bytes: int = Field(
         256 << 20, ge=1 << 20, description="bytes of values waiting or in flight, all partitions; beyond it no fetching"
