@@ -1,4 +1,4 @@
-"""The composition root: settings → store, source, service, and the operator's endpoints beside them."""
+"""The composition root: settings → shards, source, service, and the operator's endpoints beside them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,9 +8,9 @@ from starlette.applications import Starlette
 from consumer.errors import SinkError
 from consumer.service import Service
 from consumer.settings import Settings
+from consumer.shards import Shards
 from consumer.source import Source
 from consumer.status import Status
-from consumer.store import Store
 from kit import health, logging
 from kit.server import build, freeze_startup_objects, on_stop_signal
 
@@ -19,10 +19,10 @@ async def main() -> None:
     """Run the sink until SIGTERM or SIGINT; an unexpected error ends the process with its trace."""
     settings = Settings()
     logging.configure(settings, "consumer")
-    store, source = Store(settings), Source(settings)
-    service = Service(settings, store, source)
+    shards, source = Shards.of(settings), Source(settings)
+    service = Service(settings, shards, source)
     status = Status(service, source)
-    checks = {"sink": service.trouble, "kafka": _check(source.ping), "clickhouse": _check(store.ping)}
+    checks = {"sink": service.trouble, "kafka": _check(source.ping), **_checks_of(shards)}
     server = build(Starlette(routes=[*health.routes(checks), status.route()]), settings)
     on_stop_signal(service.stop)
     freeze_startup_objects()
@@ -34,6 +34,12 @@ async def main() -> None:
         watching.cancel()
         server.should_exit = True
         await serving
+
+
+def _checks_of(shards: Shards) -> dict[str, health.Check]:
+    if len(shards) == 1:
+        return {"clickhouse": _check(shards.stores[0].ping)}
+    return {f"clickhouse-shard-{number}": _check(store.ping) for number, store in enumerate(shards.stores)}
 
 
 def _check(ping: Callable[[], Awaitable[None]]) -> health.Check:

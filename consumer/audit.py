@@ -14,11 +14,12 @@ from datetime import datetime
 
 from consumer.audit_partition import PartitionAudit
 from consumer.audit_report import Entry, PartitionBooks, Report
-from consumer.books import Books, text_of
+from consumer.books import text_of
 from consumer.errors import SinkError
 from consumer.intent import Position
 from consumer.log_reader import LogReader
 from consumer.settings import Settings
+from consumer.shard_books import ShardBooks
 
 BALANCED, UNBALANCED, AWAY = 0, 1, 3  # argparse exits with 2
 _LAST_OFFSET = (1 << 63) - 1
@@ -39,7 +40,7 @@ class Wanted:
 
 async def audit(settings: Settings, wanted: Wanted, *, say_progress: bool = False) -> Report:
     """Raises SourceUnavailable, StoreUnavailable, StoreRefused; ValueError for a partition that the topic lacks."""
-    log, books = LogReader(settings), Books(settings)
+    log, books = LogReader(settings), ShardBooks(settings)
     try:
         await log.open()
         await books.open()
@@ -49,26 +50,30 @@ async def audit(settings: Settings, wanted: Wanted, *, say_progress: bool = Fals
         await books.close()
 
 
-async def _audit(settings: Settings, log: LogReader, books: Books, wanted: Wanted, progress: "_Progress") -> Report:
+async def _audit(
+    settings: Settings, log: LogReader, books: ShardBooks, wanted: Wanted, progress: "_Progress"
+) -> Report:
     began = time.monotonic()
     existing = await log.partitions()
     chosen = sorted(set(wanted.partitions)) if wanted.partitions is not None else existing
     if unknown := set(chosen) - set(existing):
         raise ValueError(f"topic {settings.kafka_topic} has no partition {min(unknown)}")
     committed = await log.committed()  # before the log and the tables: what is below must be found
-    results = [_empty(number, committed.get(number)) for number in chosen]
+    erased = await books.erased(settings.kafka_topic)
+    results = [_empty(number, books.home_of(number), committed.get(number)) for number in chosen]
     await _set_ranges(log, results, wanted)
     progress.total = sum(result.end - result.start for result in results)
     for result in results:
-        await PartitionAudit(books, log, settings.kafka_topic, result, wanted.limit).run(progress.add)
+        await PartitionAudit(books, log, settings.kafka_topic, result, wanted.limit, erased).run(progress.add)
         await _look_outside(log, books, result, wanted)
     others = await books.count_from_partition(len(existing)) if wanted.partitions is None else 0
     progress.end()
-    return Report(settings.kafka_topic, settings.kafka_group, results, others, round(time.monotonic() - began, 1))
+    seconds = round(time.monotonic() - began, 1)
+    return Report(settings.kafka_topic, settings.kafka_group, books.shards, results, others, seconds)
 
 
-def _empty(number: int, position: Position | None) -> PartitionBooks:
-    return PartitionBooks(number, 0, 0, position.committed if position else None)
+def _empty(number: int, shard: int, position: Position | None) -> PartitionBooks:
+    return PartitionBooks(number, 0, 0, position.committed if position else None, shard=shard)
 
 
 async def _set_ranges(log: LogReader, results: Sequence[PartitionBooks], wanted: Wanted) -> None:
@@ -92,7 +97,7 @@ async def _offsets(log: LogReader, numbers: Sequence[int], bound: Bound | None) 
     return dict.fromkeys(numbers, bound)
 
 
-async def _look_outside(log: LogReader, books: Books, result: PartitionBooks, wanted: Wanted) -> None:
+async def _look_outside(log: LogReader, books: ShardBooks, result: PartitionBooks, wanted: Wanted) -> None:
     """Rows before and beyond the log. Its end is asked after they are counted: a row is never ahead of its record."""
     if wanted.start is None:
         result.rows_before_the_log = await books.count(result.partition, 0, result.start)
@@ -103,7 +108,7 @@ async def _look_outside(log: LogReader, books: Books, result: PartitionBooks, wa
     if rows:
         result.rows_beyond_the_log = await books.count(result.partition, end, _LAST_OFFSET)
     if 0 < result.rows_beyond_the_log <= _FOREIGN_AT_MOST:
-        beyond = await books.rows(result.partition, end, _LAST_OFFSET, None)
+        beyond = [row for some in await books.rows(result.partition, end, _LAST_OFFSET, None) for row in some]
         places = await books.places((row.event_id for row in beyond), None)
         doubled = [row for row in beyond if len(places.get(row.event_id, ())) > 1]
         result.stored_twice += len(doubled)

@@ -23,6 +23,8 @@ class Repeated(msgspec.Struct, frozen=True):
 class PartitionBooks(msgspec.Struct):
     """The records ``[start, end)`` of one partition against the rows of the tables. Counts are exact, lists are cut.
 
+    shard                on which its rows are stored from now on
+    on_other_shards      rows and dead letters that stand on another one: stored before a shard was added
     committed            the group's committed offset before anything else was read; None without one
     records              on the topic
     distinct_ids         of the records that are actions
@@ -30,9 +32,11 @@ class PartitionBooks(msgspec.Struct):
     stored_elsewhere     records whose row was merged into another one of the same id: a client sent it twice
     stored_twice         records with several rows at their position, and foreign rows whose id has another row
     dead_lettered        records kept in dead_letters
+    erased               records below ``committed`` whose user asked for it: stored and hidden, or removed by now
     in_flight            records from ``committed`` on that are not stored yet
     missing              records below ``committed`` that are nowhere
     repeated_ids         ids that stand at several offsets
+    ids_on_several_shards  those of them whose rows stand on several shards: FINAL shows one of each shard
     foreign_rows         rows at positions of ``[start, end)`` whose record is not on the topic
     rows_beyond_the_log  rows at offsets that the log has not reached
     rows_before_the_log  rows whose records retention has deleted: as it should be
@@ -44,15 +48,19 @@ class PartitionBooks(msgspec.Struct):
     start: int
     end: int
     committed: int | None
+    shard: int = 0
+    on_other_shards: int = 0
     records: int = 0
     distinct_ids: int = 0
     stored_once: int = 0
     stored_elsewhere: int = 0
     stored_twice: int = 0
     dead_lettered: int = 0
+    erased: int = 0
     in_flight: int = 0
     missing: int = 0
     repeated_ids: int = 0
+    ids_on_several_shards: int = 0
     foreign_rows: int = 0
     rows_beyond_the_log: int = 0
     rows_before_the_log: int = 0
@@ -73,6 +81,7 @@ class Report(msgspec.Struct):
 
     topic: str
     group: str
+    shards: int
     partitions: list[PartitionBooks]
     rows_of_other_partitions: int
     seconds: float
@@ -94,9 +103,9 @@ class Report(msgspec.Struct):
         if records == 0:
             return "The books balance: the topic has no records in this range."
         if self.balanced:
-            in_flight = self._sum("in_flight")
-            waiting = f", {in_flight:,} of them in flight" if in_flight else ""
-            return f"The books balance: {records:,} records{waiting}, none missing, none stored twice."
+            of_them = {"in flight": self._sum("in_flight"), "erased": self._sum("erased")}
+            special = "".join(f", {count:,} of them {what}" for what, count in of_them.items() if count)
+            return f"The books balance: {records:,} records{special}, none missing, none stored twice."
         return f"THE BOOKS DO NOT BALANCE: {records:,} records, {missing:,} missing, {twice:,} stored twice."
 
     def _sum(self, field: str) -> int:
@@ -144,6 +153,7 @@ _COLUMNS = {
     "stored_elsewhere": "merged",
     "stored_twice": "twice",
     "dead_lettered": "dead",
+    "erased": "erased",
     "in_flight": "in flight",
     "missing": "missing",
     "repeated_ids": "repeated",
@@ -175,6 +185,13 @@ def _notes(books: PartitionBooks) -> list[str]:
         notes.append(f"retention deleted {books.lost_to_retention:,} records before they were stored")
     if books.deleted_meanwhile:
         notes.append(f"retention deleted {books.deleted_meanwhile:,} offsets while the audit ran: not audited")
+    if books.on_other_shards:
+        notes.append(f"{books.on_other_shards:,} rows stand on other shards than {books.shard}, where it goes now")
+    if books.ids_on_several_shards:
+        notes.append(
+            f"{books.ids_on_several_shards:,} ids stand on several shards: sent again after a shard was added, they are"
+            " read once from each"
+        )
     if books.rows_beyond_the_log:
         notes.append(f"{books.rows_beyond_the_log:,} rows stand at offsets that the log has not reached")
     return [f"partition {books.partition}: {note}" for note in notes]

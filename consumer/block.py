@@ -10,33 +10,20 @@ theirs; each has the offsets of its own rows, so that a read-back asks for these
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, cast
 
-import msgspec
-
+from consumer.batch import ROW_COLUMNS, Batch, MonthRows
 from consumer.dead_letters import DeadLetter
 from consumer.topic_record import TopicRecord
-from contract.record import ActionRecord, RecordError, decode
 from contract.tables import ACTIONS, DEAD_LETTERS
 
+_RECORDS_PER_BATCH: Final = 1_000
+_ID_LENGTH: Final = 36  # characters of a UUID
 
-class ActionRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One row of the table, in the order and under the names of its columns."""
-
-    event_id: str
-    user_id: str
-    session_id: str
-    type: str
-    time: datetime
-    utc_offset_minutes: int
-    received_at: datetime
-    properties: msgspec.Raw
-    partition: int
-    offset: int
-    clock_skew_ms: int | None
+Sources = tuple[TopicRecord, ...] | tuple[DeadLetter, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +33,10 @@ class SubBlock:
     token       deduplication token and query id of its first attempt
     family      begins the query id of every attempt at any part of the block, also of one that was cut otherwise
     start, end  offsets between which its rows stand, and maybe others' too
-    event_ids   the id of each row, in order
+    ids         the id of each row, in order, one after another
     time_range  first and last ``time`` of its rows; None for dead letters, which have none
     body        the rows' ``columns`` in ``format``, bytes
-    sources     what each row was made of, in order: halves are built from them
+    read        answers what each row was made of, in order: halves are built from it
     """
 
     table: str
@@ -61,10 +48,23 @@ class SubBlock:
     partition: int
     start: int
     end: int
-    event_ids: tuple[str, ...]
+    ids: str
     time_range: tuple[datetime, datetime] | None
     body: bytes
-    sources: "tuple[TopicRecord, ...] | tuple[DeadLetter, ...]" = field(repr=False)
+    read: Callable[[], Sources] = field(repr=False, compare=False)
+
+    @property
+    def rows(self) -> int:
+        return len(self.ids) // _ID_LENGTH
+
+    @property
+    def event_ids(self) -> tuple[str, ...]:
+        return tuple(self.ids[at : at + _ID_LENGTH] for at in range(0, len(self.ids), _ID_LENGTH))
+
+    @property
+    def sources(self) -> Sources:
+        """Not at hand: Kafka's bytes are unpacked and decoded again."""
+        return self.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,51 +79,45 @@ class Block:
 
     @property
     def actions(self) -> int:
-        return sum(len(part.event_ids) for part in self.sub_blocks if part.table == ACTIONS)
+        return sum(part.rows for part in self.sub_blocks if part.table == ACTIONS)
 
     @property
     def dead_letters(self) -> int:
-        return sum(len(part.event_ids) for part in self.sub_blocks if part.table == DEAD_LETTERS)
-
-
-_encode_lines: Final = msgspec.json.Encoder().encode_lines
+        return sum(part.rows for part in self.sub_blocks if part.table == DEAD_LETTERS)
 
 
 def build(topic: str, partition: int, start: int, end: int, records: Sequence[TopicRecord]) -> Block:
     """The block of these records, which must be all of ``[start, end)``."""
-    months: dict[int, tuple[list[ActionRow], list[TopicRecord]]] = {}
-    dead: list[DeadLetter] = []
-    for record in records:
-        try:
-            action = decode(record.value)
-        except RecordError as error:
-            dead.append(DeadLetter.of(topic, partition, record, str(error)))
-            continue
-        month = action.time.year * 100 + action.time.month
-        if month not in months:
-            months[month] = ([], [])
-        rows, sources = months[month]
-        rows.append(_row(action, partition, record.offset))
-        sources.append(record)
+    firsts = range(0, len(records), _RECORDS_PER_BATCH)
+    batches = [Batch.of(topic, partition, records[first : first + _RECORDS_PER_BATCH]) for first in firsts]
+    return assemble(topic, partition, start, end, batches)
+
+
+def assemble(topic: str, partition: int, start: int, end: int, batches: Sequence[Batch]) -> Block:
+    """The block of these batches' records, which must be all of ``[start, end)``: the same however they are batched."""
+    months: dict[int, list[tuple[Batch, MonthRows]]] = {}
+    for batch in batches:
+        for rows in batch.months:
+            months.setdefault(rows.month, []).append((batch, rows))
     family = f"{topic}-{partition}-{start}-"
-    parts = [
-        _actions(f"{family}{end}-{month}-{_fingerprint(rows)}", family, topic, (start, end), rows, sources)
-        for month, (rows, sources) in sorted(months.items())
-    ]
-    if dead:
-        parts.append(_dead_letters(f"{family}{end}-dead-{_fingerprint(dead)}", family, (start, end), dead))
+    parts = []
+    for month, held in sorted(months.items()):
+        fingerprint = _fingerprint(rows.ids for _, rows in held)
+        parts.append(_actions(f"{family}{end}-{month}-{fingerprint}", family, (start, end), held))
+    if dead := [letter for batch in batches for letter in batch.dead]:
+        parts.append(_dead_letters(f"{family}{end}-dead-{_fingerprint_of(dead)}", family, (start, end), dead))
     return Block(topic, partition, start, end, tuple(parts))
 
 
 def halves(part: SubBlock) -> tuple[SubBlock, SubBlock]:
     """The two inserts into which a sub-block of two rows or more is split, the same whoever splits it."""
-    middle = len(part.sources) // 2
+    middle = part.rows // 2
     return _piece(part, f"{part.token}/0", slice(middle)), _piece(part, f"{part.token}/1", slice(middle, None))
 
 
 def letters_of(part: SubBlock, letters: Sequence[DeadLetter]) -> SubBlock:
     """The insert that keeps the dead letters of a sub-block's refused rows."""
-    return _dead_letters(f"{part.token}/dead-{_fingerprint(letters)}", part.family, _span(letters), letters)
+    return _dead_letters(f"{part.token}/dead-{_fingerprint_of(letters)}", part.family, _span(letters), letters)
 
 
 def _piece(part: SubBlock, token: str, which: slice) -> SubBlock:
@@ -131,48 +125,31 @@ def _piece(part: SubBlock, token: str, which: slice) -> SubBlock:
         letters = cast("tuple[DeadLetter, ...]", part.sources)[which]
         return _dead_letters(token, part.family, _span(letters), letters)
     records = cast("tuple[TopicRecord, ...]", part.sources)[which]
-    rows = [_row(decode(record.value), part.partition, record.offset) for record in records]
-    return _actions(token, part.family, part.topic, _span(records), rows, records)
+    batch = Batch.of(part.topic, part.partition, records)
+    return _actions(token, part.family, _span(records), [(batch, batch.months[0])])
 
 
 def _span(positions: Sequence[TopicRecord | DeadLetter]) -> tuple[int, int]:
     return positions[0].offset, positions[-1].offset + 1
 
 
-def _row(action: ActionRecord, partition: int, offset: int) -> ActionRow:
-    return ActionRow(
-        action.event_id,
-        action.user_id,
-        action.session_id,
-        action.type,
-        action.time,
-        action.utc_offset_minutes,
-        action.received_at,
-        action.properties,
-        partition,
-        offset,
-        action.clock_skew_ms,
-    )
-
-
-def _actions(
-    token: str, family: str, topic: str, span: tuple[int, int], rows: list[ActionRow], records: Sequence[TopicRecord]
-) -> SubBlock:
-    times = [row.time for row in rows]
+def _actions(token: str, family: str, span: tuple[int, int], held: Sequence[tuple[Batch, MonthRows]]) -> SubBlock:
+    """Rows of one month, each with the batch that holds them."""
+    first, _ = held[0]
     return SubBlock(
         table=ACTIONS,
-        columns=ActionRow.__struct_fields__,
+        columns=ROW_COLUMNS,
         format="JSONCompactEachRow",
         token=token,
         family=family,
-        topic=topic,
-        partition=rows[0].partition,
+        topic=first.topic,
+        partition=first.partition,
         start=span[0],
         end=span[1],
-        event_ids=tuple(row.event_id for row in rows),
-        time_range=(min(times), max(times)),
-        body=_encode_lines(rows),
-        sources=tuple(records),
+        ids="".join([rows.ids for _, rows in held]),
+        time_range=(min(rows.time_range[0] for _, rows in held), max(rows.time_range[1] for _, rows in held)),
+        body=b"".join([rows.body for _, rows in held]),
+        read=lambda: tuple(record for batch, rows in held for record in batch.records_of(rows.month)),
     )
 
 
@@ -187,13 +164,17 @@ def _dead_letters(token: str, family: str, span: tuple[int, int], letters: Seque
         partition=letters[0].partition,
         start=span[0],
         end=span[1],
-        event_ids=tuple(letter.event_id for letter in letters),
+        ids="".join(letter.event_id for letter in letters),
         time_range=None,
         body=b"".join(letter.encode() for letter in letters),
-        sources=tuple(letters),
+        read=lambda: tuple(letters),
     )
 
 
-def _fingerprint(rows: Sequence[ActionRow | DeadLetter]) -> str:
+def _fingerprint_of(letters: Sequence[DeadLetter]) -> str:
+    return _fingerprint(letter.event_id for letter in letters)
+
+
+def _fingerprint(ids: Iterable[str]) -> str:
     """Tells apart two blocks at the same offsets: a topic deleted and made again reuses them."""
-    return hashlib.blake2b("".join(row.event_id for row in rows).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b("".join(ids).encode(), digest_size=8).hexdigest()

@@ -4,12 +4,21 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import msgspec
+
+from consumer.erased import Erased, Erasure
+from consumer.errors import StoreRefused
 from consumer.store import Store
-from contract.tables import ACTIONS, DEAD_LETTERS
+from contract.tables import ACTIONS, DEAD_LETTERS, ERASURES
 
 _AS_STORED: Final = {"apply_deleted_mask": 0}  # an erased row was stored all the same
+_UNKNOWN_TABLE: Final = 60
+_ERASURES: Final = (
+    f"SELECT user_id, log_ends, toUnixTimestamp64Milli(at) * 1000 FROM {ERASURES}"  # noqa: S608 - the name is ours
+    " WHERE state = 'requested' AND topic = {topic:String}"
+)
 _IDS_PER_LOOKUP: Final = 3_000  # 117 KB as a form field; ClickHouse takes 128 KiB (http_max_field_value_size)
 _HOURS_PER_LOOKUP: Final = 1_000
 _ROW: Final = struct.Struct("<QQQ")  # RowBinary of (offset UInt64, event_id UUID)
@@ -79,6 +88,16 @@ class Books(Store):
         """How many rows stand at ``[start, end)``."""
         return await self._number(f"count() FROM {_name(table)} WHERE {_AT}", _at(partition, start, end))
 
+    async def erased(self, topic: str) -> Erased:
+        """What users have asked to be erased of this topic's records; nothing, where the table is not made yet."""
+        try:
+            lines = await self._lines(_ERASURES, {"topic": topic})
+        except StoreRefused as error:
+            if error.code == _UNKNOWN_TABLE:
+                return Erased()
+            raise
+        return Erased(msgspec.convert(line, Erasure, str_keys=True) for line in lines)
+
     async def count_from_partition(self, partition: int) -> int:
         """How many rows name this partition or a later one."""
         return await self._number(f"count() FROM {ACTIONS} WHERE partition >= {{n:UInt32}}", {"n": partition})
@@ -107,10 +126,14 @@ class Books(Store):
         [(number,)] = struct.iter_unpack("<Q", await self._ask(f"SELECT {what}", values))
         return int(number)
 
+    async def _lines(self, query: str, values: dict[str, object]) -> list[list[Any]]:
+        """The answer's rows where they are no fixed number of bytes."""
+        settings = {**_AS_STORED, "output_format_json_quote_64bit_integers": 0}
+        answer = await self._read(query, values, "JSONCompactEachRow", settings)
+        return msgspec.json.decode(b"[" + b",".join(answer.splitlines()) + b"]", type=list[list[Any]])
+
     async def _ask(self, query: str, values: dict[str, object]) -> bytes:
-        async with self._translated(self._settings.read_back_timeout_s):
-            answer = await self._client.raw_query(query, parameters=values, settings=_AS_STORED, fmt="RowBinary")
-        return bytes(answer)
+        return await self._read(query, values, "RowBinary", _AS_STORED)
 
 
 _AT: Final = "partition = {partition:UInt32} AND offset >= {start:UInt64} AND offset < {end:UInt64}"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from consumer import dead_letter_views as views
-from consumer.dead_letter_table import DeadLetterTable, Letter, Wanted
+from consumer.dead_letter_shards import DeadLetterShards
+from consumer.dead_letter_table import Letter, Wanted
 from consumer.errors import SinkError
 from consumer.replay import Outcome, Replay, Replayed
 from consumer.replay_topic import ReplayTopic
@@ -44,7 +45,7 @@ async def _run(words: argparse.Namespace) -> int:
 
 async def _list(words: argparse.Namespace, settings: Settings) -> int:
     """Newest first, so that the limit cuts the oldest."""
-    table = DeadLetterTable(settings)
+    table = DeadLetterShards(settings)
     try:
         await table.open()
         preview = 0 if words.json else _PREVIEW_BYTES
@@ -58,7 +59,7 @@ async def _list(words: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _show(words: argparse.Namespace, settings: Settings) -> int:
-    table = DeadLetterTable(settings)
+    table = DeadLetterShards(settings)
     try:
         await table.open()
         letters = await table.select(Wanted(ids=[words.id]), limit=1)
@@ -80,7 +81,7 @@ def _show_raw(letter: Letter) -> int:
 
 
 async def _replay(words: argparse.Namespace, settings: Settings) -> int:
-    table = DeadLetterTable(settings)
+    table = DeadLetterShards(settings)
     replay = Replay(table, ReplayTopic(settings))
     value = words.value_file.read_bytes() if words.value_file else None
     try:
@@ -99,7 +100,7 @@ async def _replay(words: argparse.Namespace, settings: Settings) -> int:
     return int(any(result.outcome is Outcome.UNKNOWN for result in results))
 
 
-async def _would_replay(words: argparse.Namespace, table: DeadLetterTable) -> int:
+async def _would_replay(words: argparse.Namespace, table: DeadLetterShards) -> int:
     await table.open()
     wanted = Wanted(ids=words.ids, replayed=False) if words.ids else _wanted(words)
     letters = await table.select(wanted, limit=words.limit, preview_bytes=_PREVIEW_BYTES)

@@ -21,6 +21,7 @@ class Letter(msgspec.Struct, frozen=True):
     key, value   base64 of the raw bytes; ``value`` may be cut to its beginning, ``value_bytes`` is its whole length
     log_ends     where each partition ended when a replay was intended; empty when none was
     replayed_at  None until its replay is known to be published
+    shard        on which it stands; None where there is only one
     """
 
     event_id: str
@@ -38,6 +39,7 @@ class Letter(msgspec.Struct, frozen=True):
     replayed_at: datetime | None
     replayed_partition: int
     replayed_offset: int
+    shard: int | None = None
 
     @property
     def raw_key(self) -> bytes:
@@ -136,15 +138,16 @@ class DeadLetterTable(Store):
         )
         return _decode_lines(b"[" + b",".join(answer.splitlines()) + b"]")
 
-    async def ids(self, wanted: Wanted) -> list[str]:
-        """The ids of all of them, in the order of their records."""
+    async def positions(self, wanted: Wanted) -> list[tuple[int, int, str]]:
+        """Partition, offset and id of all of them, in this order."""
         where, values = wanted.conditions()
         answer = await self._ask(
-            f"SELECT toString(letters.event_id) FROM {_FROM} WHERE {where} ORDER BY {_ORDER}",  # noqa: S608
+            f"SELECT {_ORDER} FROM {_FROM} WHERE {where} ORDER BY {_ORDER}",  # noqa: S608
             values,
             fmt="TabSeparated",
         )
-        return answer.decode().split()
+        lines = (line.split("\t") for line in answer.decode().splitlines())
+        return [(int(partition), int(offset), event_id) for partition, offset, event_id in lines]
 
     async def intend(self, event_ids: Sequence[str], log_ends: Mapping[int, int]) -> None:
         """Write down that these are about to be published, and where the topic's partitions end before that."""
@@ -164,14 +167,11 @@ class DeadLetterTable(Store):
             return
         settings = {"async_insert": 0, "insert_deduplicate": 0}  # a repeat must be written: an earlier one may be lost
         async with self._translated(self._settings.insert_timeout_s):
-            await self._client.raw_insert(
+            client = await self._client()
+            await client.raw_insert(
                 DEAD_LETTER_REPLAYS, insert_block=_encode_lines(rows), settings=settings, fmt="JSONEachRow"
             )
 
     async def _ask(self, query: str, values: Mapping[str, object], fmt: str = "JSONEachRow") -> bytes:
         settings = {"date_time_output_format": "iso", "output_format_json_quote_64bit_integers": 0}
-        async with self._translated(self._settings.read_back_timeout_s):
-            answer = await self._client.raw_query(
-                query, parameters={"topic": self._settings.kafka_topic} | dict(values), settings=settings, fmt=fmt
-            )
-        return bytes(answer)
+        return await self._read(query, {"topic": self._settings.kafka_topic} | dict(values), fmt, settings)

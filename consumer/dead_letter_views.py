@@ -53,6 +53,7 @@ def page(letter: Letter) -> str:
         "topic": visible(letter.topic),
         "partition": str(letter.partition),
         "offset": str(letter.offset),
+        **({} if letter.shard is None else {"shard": str(letter.shard)}),
         "recorded": f"{_moment(letter.recorded_at)} (the record's own time)",
         "stored": _moment(letter.stored_at),
         "reason": visible(letter.reason),
@@ -98,6 +99,8 @@ def json_line(letter: Letter) -> str:
         **_bytes("key", letter.raw_key),
         **_bytes("value", letter.raw_value),
     }
+    if letter.shard is not None:
+        fields["shard"] = letter.shard
     if letter.replayed_at is not None:
         place = {"partition": letter.replayed_partition, "offset": letter.replayed_offset}
         fields["replayed"] = {"at": _moment(letter.replayed_at), **place}

@@ -102,6 +102,11 @@ class Delivery:
     def trouble(self) -> str | None:
         return next(iter(self._troubles.values()), None)
 
+    @property
+    def waiting(self) -> int:
+        """How many sub-blocks wait so."""
+        return len(self._troubles)
+
     def trouble_of(self, tokens: str) -> str | None:
         """What the blocks wait for whose tokens begin so; None when all is well."""
         return next((trouble for token, trouble in self._troubles.items() if token.startswith(tokens)), None)
@@ -133,7 +138,7 @@ class Delivery:
             self._troubles.pop(part.token, None)
         if outcome is _Outcome.STORED:
             return []
-        if outcome is _Outcome.REFUSED and len(part.sources) == 1:
+        if outcome is _Outcome.REFUSED and part.rows == 1:
             return [_letter(part, attempts.refusal)]
         first, second = halves(part)
         return [*await self._settle(first, begun=begun), *await self._settle(second, begun=begun)]
@@ -164,7 +169,7 @@ class Delivery:
             return self._in_pieces(part, attempts)
         if presence is Presence.ALL:
             return _Outcome.STORED
-        if attempts.refusals >= (_REFUSALS_OF_ONE_ROW if len(part.sources) == 1 else 1):
+        if attempts.refusals >= (_REFUSALS_OF_ONE_ROW if part.rows == 1 else 1):
             return _Outcome.REFUSED
         await self._insert(part, part.token if attempts.repeats == 0 else f"{part.token}.{attempts.repeats}")
         attempts.repeats += 1  # answered 200: were it dropped by its token, the next read-back finds nothing
@@ -188,7 +193,7 @@ class Delivery:
     @staticmethod
     def _in_pieces(part: SubBlock, attempts: _Attempts) -> _Outcome:
         """Only halves can leave pieces; whoever has not split it yet, and found it not begun, knows of none."""
-        if len(part.sources) == 1 or not attempts.begun:
+        if part.rows == 1 or not attempts.begun:
             raise TornBlock(f"{part.token}: an atomic block is half stored; partition {part.partition} waits for you")
         return _Outcome.IN_PIECES
 
@@ -197,7 +202,7 @@ class Delivery:
         refused = isinstance(error, StoreRefused)
         metrics.INSERT_FAILURES.labels("refused" if refused else "unavailable").inc()
         if part.token not in self._troubles:
-            _log.warning("a block waits for ClickHouse", block=part.token, rows=len(part.sources), reason=str(error))
+            _log.warning("a block waits for ClickHouse", block=part.token, rows=part.rows, reason=str(error))
         self._troubles[part.token] = str(error)
         attempts.may_run |= not refused
         longest = self._max_s if refused else min(self._max_s, self._first_s * 2 ** min(attempts.failures, 16))

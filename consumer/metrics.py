@@ -26,6 +26,11 @@ INSERT_FAILURES = Counter(
     " bisected.",
     ["kind"],
 )
+WAITING_BLOCKS = Gauge(
+    "actionlog_sink_waiting_blocks",
+    "Blocks that wait for a shard of ClickHouse which is away or refuses them; 0: the only shard, or the first.",
+    ["shard"],
+)
 INSERT_SECONDS = Histogram(
     "actionlog_sink_insert_seconds",
     "Time of one insert; rising with constant block sizes means ClickHouse is the bottleneck.",

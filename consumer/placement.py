@@ -11,6 +11,7 @@ def place(
     bounds: tuple[int, int],
     limits: Limits,
     losses: Losses,
+    shard: int | None = None,
     *,
     known: bool = False,
 ) -> Partition:
@@ -18,15 +19,16 @@ def place(
 
     found    what is committed
     bounds   the log's start and end
+    shard    where its blocks are stored from now on
     known    whether the tables hold rows of it already
     """
     log_start, log_end = bounds
-    position = found or Position(log_start)
+    # No new group where the tables hold rows, but one that Kafka has forgotten (offsets.retention.minutes).
+    position = found or Position(log_start, doubt_below=log_end if known else 0)
     if position.intent is not None and log_start >= position.intent:
-        position = Position(position.committed)  # nothing of the begun block is left to insert
-    partition = Partition(number, position, limits)
-    if found is None and known:  # no new group, but one that Kafka has forgotten (offsets.retention.minutes)
-        partition.doubt_below(log_end)
+        # Nothing of the begun block is left to insert.
+        position = Position(position.committed, doubt_below=position.doubt_below)
+    partition = Partition(number, position, limits, shard)
     move_into(partition, bounds, losses, reached=position.intent or position.committed)
     return partition
 

@@ -40,6 +40,11 @@ DONE, NOT_DONE, AWAY = 0, 1, 3
 _MAX_ROUNDS = 20  # a sink that is faster than the rebuild is paused with what is left then
 _LAST_OFFSET = (1 << 63) - 1
 _LISTED = 10
+_SHARDS = (
+    "rebuild works on one server, and clickhouse_shard_urls names several. What a shard has lost the sink stores again"
+    " by itself when it finds no committed offsets: stop it, delete the group's offsets of the shard's partitions, and"
+    ' start it (docs/operations.md, "With several shards")'
+)
 _RESUME_PAUSES_S = (0.1, 0.3, 1, 3, 5, 10, 10)
 
 
@@ -73,6 +78,7 @@ class Rebuild:
         tables = await self._store.tables()
         if is_paused(tables.get(REBUILT, "")):  # killed between the exchange and the renaming
             await self._store.keep_old()
+            await self._erase_requested(ACTIONS)
             return f"finished an earlier rebuild: the old table is {BEFORE}"
         try:
             await self._store.resume()
@@ -85,6 +91,7 @@ class Rebuild:
             await self._resume()
             raise
         await self._store.keep_old()
+        await self._erase_requested(ACTIONS)  # what was asked for since the last look, and done in the old table
         return (
             f"rebuilt {ACTIONS} from topic {self._settings.kafka_topic}: {rows + self._filler.rows:,} rows inserted,"
             f" {self._filler.rows:,} of them while inserts were paused for {paused_s:.1f} s; the old table is {BEFORE}"
@@ -123,11 +130,13 @@ class Rebuild:
 
     async def _fill(self) -> int:
         """Rounds up to the watermark, until one finds little; then the checks that need no pause."""
+        self._filler.erased = await self._store.erased(self._settings.kafka_topic)
         for _ in range(_MAX_ROUNDS):
             if await self._fill_to(await self._log.committed()) <= self._settings.max_block_rows:
                 break
         self._filler.table_is_new = False
         await self._store.erase_again(self._erased)
+        await self._erase_requested(REBUILT)
         await self._refuse_loss(dict(self.filled))
         rows, self._filler.rows = self._filler.rows, 0
         return rows
@@ -153,17 +162,26 @@ class Rebuild:
             if number in self.filled and position.intent is not None:
                 await self._filler.fill(number, position.committed, position.intent, only_stored=True)
         await self._store.erase_again(self._erased)
+        await self._erase_requested(REBUILT)
         await self._refuse_loss(dict.fromkeys(self.filled, _LAST_OFFSET))
         others = await self._store.count_from_partition(len(self.filled))
         if others and not self._wanted.allow_loss:
             raise NotDone(_loss(others, "they name partitions that the topic does not have"))
         await self._store.exchange()
 
+    async def _erase_requested(self, table: str) -> None:
+        """Users' erasures, those of just now too; never rows of a block that the sink has begun."""
+        self._filler.erased = await self._store.erased(self._settings.kafka_topic)
+        committed = {number: position.committed for number, position in (await self._log.committed()).items()}
+        await self._store.erase_requested(table, self._filler.erased, committed)
+
     async def _refuse_loss(self, up_to: dict[int, int]) -> None:
         """Rows of the old table that the new one does not have, at offsets that were not compared yet."""
         total, listed = 0, list[str]()
         for number, end in up_to.items():
-            count, rows = await self._store.only_in_old(number, self._checked[number], end, _LISTED)
+            count, rows = await self._store.only_in_old(
+                number, self._checked[number], end, _LISTED, self._filler.erased
+            )
             total += count
             listed += [f"{number}/{row.offset}" for row in rows]
             self._checked[number] = end
@@ -219,6 +237,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     logging.disable(logging.CRITICAL)  # the clients log each attempt; one sentence at the end says it better
     settings = _as_admin(Settings(), arguments.clickhouse_user)
+    if len(settings.shard_urls) > 1:
+        sys.stderr.write(f"not rebuilt: {_SHARDS}\n")
+        return NOT_DONE
     steps = {"drop_old": drop_old, "abandon": abandon}
     chosen = next((step for name, step in steps.items() if getattr(arguments, name)), None)
     work = chosen(settings) if chosen else rebuild(settings, Wanted(arguments.allow_loss))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from consumer.block import SubBlock, build
 from consumer.books import REBUILT, Id, Row, Times, id_of
 from consumer.dead_letters import DeadLetter
+from consumer.erased import Erased, microseconds
 from consumer.errors import StoreUnavailable, TornBlock
 from consumer.log_reader import LogReader
 from consumer.rebuild_store import RebuildStore
@@ -22,7 +23,10 @@ _Decoded = tuple[TopicRecord, ActionRecord]
 
 
 class Filler:
-    """rows: inserted so far. table_is_new: nobody can have filled it before, so nothing is looked up in it."""
+    """rows: inserted so far. table_is_new: nobody can have filled it before, so nothing is looked up in it.
+
+    erased   records that are left out; but not of a block that the sink has begun, which it will want to find whole
+    """
 
     def __init__(self, store: RebuildStore, log: LogReader, settings: Settings) -> None:
         self._store = store
@@ -32,6 +36,7 @@ class Filler:
         self._run = secrets.token_hex(4)
         self.rows = 0
         self.table_is_new = False
+        self.erased = Erased()
 
     async def fill(self, partition: int, start: int, end: int, *, only_stored: bool = False) -> None:
         """Insert what the table lacks of ``[start, end)``; ``only_stored``: of it, what stands in ``actions``.
@@ -55,7 +60,16 @@ class Filler:
             unwanted |= await self._there(partition, start, end, rows, times)
         if only_stored:
             unwanted |= set(rows) - set(await self._store.rows(partition, start, end, times))
+        else:
+            unwanted |= self._erased_of(partition, decoded)
         return [record for (record, _), row in zip(decoded, rows, strict=True) if row not in unwanted]
+
+    def _erased_of(self, partition: int, decoded: Sequence[_Decoded]) -> set[Row]:
+        return {
+            Row(record.offset, id_of(action.event_id))
+            for record, action in decoded
+            if self.erased.covers(action.user_id, partition, record.offset, microseconds(action.received_at))
+        }
 
     async def _there(self, partition: int, start: int, end: int, rows: Sequence[Row], times: Times) -> set[Row]:
         """Rows that the new table has, or had until they were merged into a later copy of the same action."""

@@ -9,10 +9,13 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from consumer.books import REBUILT, Books, Id, Row, text_of
-from contract.tables import ACTIONS
+import msgspec
 
-BEFORE: Final = "actions_before_rebuild"
+from consumer.books import REBUILT, Books, Id, Row, id_of, text_of
+from consumer.erased import Erased
+from contract.tables import ACTIONS, BEFORE_REBUILD
+
+BEFORE: Final = BEFORE_REBUILD
 # No part is ever few enough: every insert is refused with TOO_MANY_PARTS, which the sink waits out. Reads go on.
 _PAUSED: Final = "max_parts_in_total = 0"
 _IDS_PER_DELETE: Final = 3_000
@@ -79,19 +82,61 @@ class RebuildStore(Books):
             "KILL QUERY WHERE startsWith(query_id, {prefix:String}) AND user = currentUser() SYNC", {"prefix": prefix}
         )
 
-    async def only_in_old(self, partition: int, start: int, end: int, limit: int) -> tuple[int, list[Row]]:
-        """Rows of ``actions`` at ``[start, end)`` whose ids the new table does not have: how many, and some of them."""
+    async def only_in_old(
+        self, partition: int, start: int, end: int, limit: int, erased: Erased
+    ) -> tuple[int, list[Row]]:
+        """Rows of ``actions`` at ``[start, end)`` whose ids the new table does not have: how many, and some of them.
+
+        Rows that are hidden, or are to be, are not missed.
+        """
         top = await self._number(f"max(offset) + 1 FROM {ACTIONS} WHERE {_POSITION_IN}", _at(partition, start, end))
         count, some = 0, list[Row]()
         for first in range(start, min(end, top), _STRETCH):
             at = _at(partition, first, min(first + _STRETCH, end))
             new = f"SELECT event_id FROM {REBUILT} WHERE {_POSITION_IN}"  # noqa: S608 - names are ours
-            rows = await self._positions(f"{ACTIONS} WHERE {_POSITION_IN} AND event_id NOT IN ({new})", at)
+            where = f"{ACTIONS} WHERE {_POSITION_IN} AND _row_exists = 1 AND event_id NOT IN ({new})"
+            rows = await self._not_erased(where, at, partition, erased)
             places = await self.places((row.event_id for row in rows), None, REBUILT) if rows else {}
             lost = [row for row in rows if row.event_id not in places]
             count += len(lost)
             some += lost[: limit - len(some)]
         return count, some
+
+    async def _not_erased(self, where: str, at: Mapping[str, object], partition: int, erased: Erased) -> list[Row]:
+        found = await self._lines(
+            f"SELECT offset, toString(event_id), user_id, toUnixTimestamp64Micro(received_at) FROM {where}",  # noqa: S608
+            dict(at),
+        )
+        return [
+            Row(offset, id_of(event_id))
+            for offset, event_id, user_id, received_us in found
+            if not erased.covers(user_id, partition, offset, received_us)
+        ]
+
+    async def erase_requested(self, table: str, erased: Erased, committed: Mapping[int, int]) -> int:
+        """Delete what was asked for, below the sink's committed offsets; how many rows were there."""
+        deleted = 0
+        for user_id in await self._users_in(table, erased):
+            for erasure in erased.of_user[user_id]:
+                bounds = {number: min(end, committed.get(number, 0)) for number, end in erasure.log_ends.items()}
+                values = {"user": user_id, "bounds": _map(bounds), "received_before": erasure.received_before_us}
+                rows = int(await self._text(f"SELECT count() FROM {table} WHERE {_ERASED}", values))  # noqa: S608
+                if rows:
+                    await self._do(f"DELETE FROM {table} WHERE {_ERASED}", values)  # noqa: S608
+                    deleted += rows
+        return deleted
+
+    async def _users_in(self, table: str, erased: Erased) -> list[str]:
+        """Those of the erased users who have visible rows in the table."""
+        users, found = sorted(erased.of_user), set[str]()
+        for first in range(0, len(users), _USERS_PER_LOOKUP):
+            answer = await self._read(
+                f"SELECT DISTINCT user_id FROM {table} WHERE user_id IN {{users:Array(String)}}",  # noqa: S608
+                {"users": users[first : first + _USERS_PER_LOOKUP]},
+                "JSONCompactEachRow",
+            )
+            found |= {user_id for (user_id,) in map(msgspec.json.decode, answer.splitlines())}
+        return sorted(found)
 
     async def erase_again(self, done: set[Id]) -> None:
         """Take out of the new table what is erased in the old one, but for ids that are ``done``; these are now, too.
@@ -119,14 +164,18 @@ class RebuildStore(Books):
 
     async def _do(self, statement: str, values: Mapping[str, object] | None = None) -> None:
         async with self._translated(self._settings.read_back_timeout_s):
-            await self._client.command(statement, parameters=dict(values or {}))
+            client = await self._client()
+            await client.command(statement, parameters=dict(values or {}))
 
     async def _text(self, query: str, values: Mapping[str, object]) -> str:
-        async with self._translated(self._settings.read_back_timeout_s):
-            answer = await self._client.raw_query(query, parameters=dict(values), fmt="TabSeparated")
-        return bytes(answer).decode()
+        return (await self._read(query, values, "TabSeparated")).decode()
 
 
+_USERS_PER_LOOKUP: Final = 50  # of 1,024 characters at most; ClickHouse takes 128 KiB in a form field
+_ERASED: Final = (
+    "user_id = {user:String} AND offset < {bounds:Map(UInt32, UInt64)}[partition]"
+    " AND received_at < fromUnixTimestamp64Micro({received_before:Int64}, 'UTC')"
+)
 _LOOK_EVERY_S: Final = 0.05
 _SLOW_INSERT_S: Final = 2.0  # an insert that takes longer is ended: its outcome is unknown then, and is read back
 _FOREIGN_INSERT: Final = (
@@ -136,6 +185,11 @@ _FOREIGN_INSERT: Final = (
 
 def _at(partition: int, start: int, end: int) -> dict[str, object]:
     return {"partition": partition, "start": start, "end": end}
+
+
+def _map(numbers: Mapping[int, int]) -> str:
+    """As ClickHouse reads a Map in a parameter."""
+    return "{" + ",".join(f"{key}:{value}" for key, value in numbers.items()) + "}"
 
 
 def is_paused(ddl: str) -> bool:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from consumer.dead_letter_table import DeadLetterTable, Letter, Wanted
+from consumer.dead_letter_shards import DeadLetterShards
+from consumer.dead_letter_table import Letter, Wanted
 from consumer.replay_topic import Copy, ReplayTopic
 
 
@@ -36,7 +37,7 @@ class Replayed:
 class Replay:
     """``open()`` before use, which ends every other replay of the topic. Raises SinkErrors."""
 
-    def __init__(self, table: DeadLetterTable, topic: ReplayTopic) -> None:
+    def __init__(self, table: DeadLetterShards, topic: ReplayTopic) -> None:
         self._table = table
         self._topic = topic
 

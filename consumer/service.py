@@ -8,16 +8,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 import structlog
 
 from consumer import failpoints, metrics
-from consumer.block import build
-from consumer.delivery import Delivery
+from consumer.batch import Batch
+from consumer.block import assemble
+from consumer.dispatch import Dispatch
 from consumer.errors import Fenced, SourceUnavailable, StoreRefused, StoreUnavailable, TornBlock
 from consumer.losses import Losses
 from consumer.partition import Cut, Limits, Partition, State
 from consumer.placement import move_into, place
+from consumer.room import with_room
 from consumer.settings import Settings
+from consumer.shards import Shards
 from consumer.source import OutOfRange, Source
-from consumer.store import Store
-from consumer.topic_record import TopicRecord
 
 _log = structlog.get_logger(__name__)
 
@@ -33,18 +34,19 @@ class Service:
     losses   what Kafka did not have any more, since the start of the process
     """
 
-    def __init__(self, settings: Settings, store: Store, source: Source) -> None:
+    def __init__(self, settings: Settings, shards: Shards, source: Source) -> None:
         self._settings = settings
-        self._store = store
+        self._shards = shards
         self._source = source
-        self._delivery = Delivery(store, settings, self._confirm)
-        store.confirm = self._confirm
+        self._dispatch = Dispatch(shards, settings, self._confirm)
+        for store in shards.stores:
+            store.confirm = self._confirm
         self._limits = Limits(settings.max_block_rows, settings.max_block_bytes, settings.flush_after_ms / 1000)
         self._stopping = asyncio.Event()
         self._generation: int | None = None
         self._partitions: dict[int, Partition] = {}
         self._deliveries: dict[asyncio.Task[None], Partition] = {}
-        self._fetching: asyncio.Task[dict[int, Sequence[TopicRecord]]] | None = None
+        self._fetching: asyncio.Task[dict[int, Sequence[Batch]]] | None = None
         self._trouble: str | None = "starting"
         self.losses = Losses()
 
@@ -68,7 +70,7 @@ class Service:
     async def trouble(self) -> str | None:
         """What an operator should know: why nothing, or not everything, is being stored; None when all is well."""
         stopped = [partition.stopped_because for partition in self._partitions.values() if partition.stopped_because]
-        return next(iter(stopped), None) or self._trouble or self._delivery.trouble
+        return next(iter(stopped), None) or self._trouble or self._dispatch.trouble
 
     @property
     def generation(self) -> int | None:
@@ -89,12 +91,16 @@ class Service:
     def waits_for(self, partition: Partition) -> str | None:
         """What keeps this partition's records from being stored; None when nothing does."""
         tokens = f"{self._settings.kafka_topic}-{partition.number}-"
-        return partition.stopped_because or self._trouble or self._delivery.trouble_of(tokens)
+        return partition.stopped_because or self._trouble or self._dispatch.trouble_of(tokens)
+
+    def shards_wait_for(self) -> list[str | None]:
+        """Of each shard, what some block waits for there; None when nothing does."""
+        return self._dispatch.troubles()
 
     # Start and stop
 
     async def _loop(self) -> None:
-        await self._until_it_works(self._store.open)
+        await self._until_it_works(self._shards.open)
         await self._until_it_works(self._source.start)
         self._trouble = None
         while not self._stopping.is_set():
@@ -126,7 +132,7 @@ class Service:
     async def _close(self) -> None:
         await self._forget()
         await self._source.stop()
-        await self._store.close()
+        await self._shards.close()
 
     # One turn of the loop
 
@@ -148,9 +154,10 @@ class Service:
         self._plan()
         await self._commit()
         self._begin()
+        self._dispatch.measure()
         metrics.BUFFERED_BYTES.set(sum(partition.buffered_bytes for partition in self._partitions.values()))
 
-    async def _wait(self) -> dict[int, Sequence[TopicRecord]]:
+    async def _wait(self) -> dict[int, Sequence[Batch]]:
         """Until records arrive, a delivery ends, a block is due, or the assignment changes."""
         self._fetch()
         changed = asyncio.create_task(self._source.changed.wait())
@@ -173,19 +180,19 @@ class Service:
     def _fetch(self) -> None:
         if self._fetching is not None:
             return
-        buffered = sum(partition.buffered_bytes for partition in self._partitions.values())
-        wanted = [number for number, partition in self._partitions.items() if partition.has_room]
-        if wanted and buffered < self._settings.max_buffered_bytes:
+        partitions = with_room(self._partitions.values(), len(self._shards), self._settings.max_buffered_bytes)
+        wanted = [partition.number for partition in partitions]
+        if wanted:
             self._fetching = asyncio.create_task(self._source.fetch(wanted, round(_IDLE_S * 1000)))
 
     def _until_due(self) -> float:
         moments = [moment for partition in self._partitions.values() if (moment := partition.due_at()) is not None]
         return min(_IDLE_S, max(0.0, min(moments) - time.monotonic())) if moments else _IDLE_S
 
-    def _receive(self, fetched: dict[int, Sequence[TopicRecord]]) -> None:
+    def _receive(self, fetched: dict[int, Sequence[Batch]]) -> None:
         now = time.monotonic()
-        for number, records in fetched.items():
-            self._partitions[number].add(records, now)
+        for number, batches in fetched.items():
+            self._partitions[number].add(batches, now)
 
     def _finish(self) -> None:
         for task in [task for task in self._deliveries if task.done()]:
@@ -230,10 +237,10 @@ class Service:
                 self._deliveries[task] = partition
 
     async def _store_block(self, number: int, cut: Cut) -> None:
-        block = build(self._settings.kafka_topic, number, cut.start, cut.end, cut.records)
-        refused = await self._delivery.deliver(block, begun=cut.begun)
+        block = assemble(self._settings.kafka_topic, number, cut.start, cut.end, cut.batches)
+        refused = await self._dispatch.to(cut).deliver(block, begun=cut.begun)
         metrics.BLOCKS.inc()
-        metrics.BLOCK_ROWS.observe(len(cut.records))
+        metrics.BLOCK_ROWS.observe(cut.rows)
         metrics.RECORDS_STORED.inc(block.actions - refused)
         metrics.DEAD_LETTERED.inc(block.dead_letters)
 
@@ -253,24 +260,18 @@ class Service:
             return
         positions = await self._source.positions()
         bounds = await self._source.log_bounds(list(positions))
-        known = {number: await self._is_known(number) for number, position in positions.items() if position is None}
+        new = [number for number, position in positions.items() if position is None]
+        known = dict(zip(new, await asyncio.gather(*map(self._shards.known, new)), strict=True))
         if self._source.generation != generation:
             return
         for number, position in positions.items():
-            known_before = known.get(number, False)
-            partition = place(number, position, bounds[number], self._limits, self.losses, known=known_before)
+            shard, known_before = self._shards.shard_of(number), known.get(number, False)
+            partition = place(number, position, bounds[number], self._limits, self.losses, shard, known=known_before)
             self._source.seek(number, partition.next_offset)
             self._partitions[number] = partition
         self._generation = generation
         metrics.REBALANCES.inc()
         _log.info("partitions assigned", partitions=sorted(positions), generation=generation)
-
-    async def _is_known(self, number: int) -> bool:
-        """Whether the tables may hold rows of a partition for which nothing is committed."""
-        try:
-            return await self._store.known(number)
-        except (StoreUnavailable, StoreRefused):
-            return True  # a needless read-back is cheaper than waiting
 
     async def _move_into_log(self, numbers: Iterable[int]) -> None:
         """The next offset is not in the log: retention passed it, or the log was cut or made again."""

@@ -34,9 +34,19 @@ class Settings(ServiceSettings, KafkaSettings, ClickHouseSettings):
     max_block_rows: int = Field(50_000, ge=1, le=500_000, description="records in one block of one partition at most")
     max_block_bytes: int = Field(16 << 20, ge=1 << 16, le=256 << 20, description="bytes of values in one block at most")
     max_buffered_bytes: int = Field(
-        256 << 20, ge=1 << 20, description="bytes of values waiting or in flight, all partitions; beyond it no fetching"
+        256 << 20,
+        ge=1 << 20,
+        description="bytes of values waiting or in flight, all partitions; beyond it no fetching. Each shard's"
+        " partitions have an equal part of it, so that one that is away holds up no others",
     )
-    max_concurrent_inserts: int = Field(4, ge=1, le=64, description="inserts in flight at once")
+    max_concurrent_inserts: int = Field(4, ge=1, le=64, description="inserts in flight at once, on each shard")
+    insert_quorum: str = Field(
+        "",
+        pattern=r"^(auto|[1-9]\d*)?$",
+        description="replicas that must hold a block before its insert is answered, `auto` for a majority (ClickHouse's"
+        " insert_quorum); for replicated tables only, and recommended there: read-backs then wait until the replica has"
+        " caught up (SYSTEM SYNC REPLICA). Empty: the tables are not replicated",
+    )
 
     insert_timeout_s: float = Field(60.0, gt=0, description="seconds an insert may take before its outcome is unknown")
     read_back_timeout_s: float = Field(

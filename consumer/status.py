@@ -30,6 +30,7 @@ _GAUGES = (metrics.WATERMARK, metrics.LOG_END, metrics.LAG_RECORDS, metrics.LAG_
 class PartitionStatus(msgspec.Struct, frozen=True):
     """One assigned partition. What is not known is None, never 0.
 
+    shard            of ClickHouse, on which its block is stored, or will be the next one: 0 where there is only one
     state            collecting, planned, delivering, stopped (consumer.partition)
     committed        the watermark: every record below is stored or a dead letter
     block_end        end of the block that is being stored
@@ -43,6 +44,7 @@ class PartitionStatus(msgspec.Struct, frozen=True):
     """
 
     partition: int
+    shard: int
     state: str
     committed: int
     block_end: int | None
@@ -68,6 +70,14 @@ class Totals(msgspec.Struct, frozen=True):
     buffered_bytes: int
 
 
+class ShardStatus(msgspec.Struct, frozen=True):
+    """One shard of ClickHouse: which of the assigned partitions it stores, and what some block waits for there."""
+
+    shard: int
+    partitions: list[int]
+    waits_for: str | None
+
+
 class SinkStatus(msgspec.Struct, frozen=True):
     """Of one process. ``generation``: of its assignment, None while it has none. ``trouble``: see ``/readyz``."""
 
@@ -75,6 +85,7 @@ class SinkStatus(msgspec.Struct, frozen=True):
     generation: int | None
     trouble: str | None
     totals: Totals
+    shards: list[ShardStatus]
     partitions: list[PartitionStatus]
 
 
@@ -89,6 +100,7 @@ class Sink(Protocol):
     def partitions(self) -> Mapping[int, Partition]: ...
     def read_to(self) -> dict[int, int]: ...
     def waits_for(self, partition: Partition) -> str | None: ...
+    def shards_wait_for(self) -> list[str | None]: ...
     async def trouble(self) -> str | None: ...
 
 
@@ -119,7 +131,8 @@ class Status:
         partitions = self._look(now)
         trouble = await self._sink.trouble()
         moment = datetime.fromtimestamp(now, UTC)
-        return SinkStatus(moment, self._sink.generation, trouble, self._totals(partitions), partitions)
+        totals, shards = self._totals(partitions), self._shards(partitions)
+        return SinkStatus(moment, self._sink.generation, trouble, totals, shards, partitions)
 
     def route(self) -> Route:
         async def status(_: Request) -> Response:
@@ -169,6 +182,7 @@ class Status:
         lag = None if end is None else max(0, end.offset - (max(committed, read_to) if is_done else committed))
         return PartitionStatus(
             item.number,
+            item.goes_to or 0,
             item.state.value,
             committed,
             item.cut.end if item.cut else None,
@@ -182,6 +196,12 @@ class Status:
             item.buffered_bytes,
             self._sink.waits_for(item),
         )
+
+    def _shards(self, partitions: list[PartitionStatus]) -> list[ShardStatus]:
+        return [
+            ShardStatus(shard, [item.partition for item in partitions if item.shard == shard], waits_for)
+            for shard, waits_for in enumerate(self._sink.shards_wait_for())
+        ]
 
     def _totals(self, partitions: list[PartitionStatus]) -> Totals:
         lags = [item.lag_records for item in partitions]

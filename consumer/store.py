@@ -5,10 +5,11 @@ The only module that knows ClickHouse. Every method is one attempt: whether to r
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC
 from enum import Enum
+from typing import Any, cast
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
@@ -57,22 +58,26 @@ async def _confirmed() -> None:
 
 
 class Store:
-    """The tables, over HTTP. ``open()`` before use; a lost server needs no new ``open()``.
+    """The tables of one server, over HTTP: those of a shard, or of the only one.
+
+    ``open()`` finds out early whether all is well; whatever is asked before that opens it. A lost server needs no new
+    ``open()``.
 
     confirm   asked before an insert is complete: raises when the block is not ours any more
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shard: int | None = None) -> None:
         self._settings = settings
         self._opened: AsyncClient | None = None
+        self._opening = asyncio.Lock()
+        self._url = settings.shard_urls[shard or 0]
+        self._name = "ClickHouse" if shard is None else f"ClickHouse shard {shard} ({self._url})"
         self.confirm: Callable[[], Awaitable[None]] = _confirmed
 
     async def open(self) -> None:
         """Connect and check that the tables are there; raises StoreUnavailable or StoreRefused."""
         async with self._translated(self._settings.read_back_timeout_s):
-            if self._opened is None:
-                self._opened = await connect(self._settings, answer_timeout_s=self._settings.insert_timeout_s)
-            await self._check_tables()
+            await self._client()
 
     async def close(self) -> None:
         if self._opened is not None:
@@ -80,8 +85,10 @@ class Store:
 
     async def ping(self) -> None:
         """Raises StoreUnavailable when ClickHouse does not answer."""
-        if self._opened is None or not await self._opened.ping():
-            raise StoreUnavailable(f"ClickHouse at {self._settings.clickhouse_url} does not answer")
+        if self._opened is None:
+            await self.open()
+        elif not await self._opened.ping():
+            raise StoreUnavailable(f"ClickHouse at {self._url} does not answer")
 
     async def insert(self, part: SubBlock, token: str) -> None:
         """Send the sub-block once under the token. Any exception leaves the outcome unknown, RefusedData too."""
@@ -89,17 +96,19 @@ class Store:
         async def body() -> AsyncIterator[bytes]:
             # As a stream: given bytes, the client sends a block again by itself when the server hangs up, and a repeat
             # under a known token is answered with 200 even when the first attempt was lost.
-            for piece in failpoints.in_halves(part.body[:-1]):
+            whole = cast("bytes", memoryview(part.body))  # of which slices are no copies
+            for piece in failpoints.in_halves(whole[:-1]):
                 yield piece
             await self.confirm()  # nothing is stored before the end has arrived, and we may have slept meanwhile
-            yield part.body[-1:]
+            yield whole[-1:]
 
         async with self._translated(self._settings.insert_timeout_s, sends_rows=True):
-            await self._client.raw_insert(
+            client = await self._client()
+            await client.raw_insert(
                 part.table,
                 column_names=part.columns,
                 insert_block=body(),
-                settings=_INSERT | {"insert_deduplication_token": token, "query_id": token},
+                settings=_INSERT | self._quorum | {"insert_deduplication_token": token, "query_id": token},
                 fmt=part.format,
             )
         failpoints.reached("after-insert")
@@ -107,7 +116,8 @@ class Store:
     async def kill(self, token: str) -> None:
         """End every attempt at the token's sub-block that still runs, and wait until it has ended."""
         async with self._translated(self._settings.read_back_timeout_s):
-            await self._client.command(
+            client = await self._client()
+            await client.command(
                 "KILL QUERY WHERE startsWith(query_id, {token:String}) AND user = currentUser() SYNC",
                 parameters={"token": token},
             )
@@ -121,15 +131,23 @@ class Store:
         """
         wanted = set(part.event_ids)
         async with self._translated(self._settings.read_back_timeout_s):
+            await self._catch_up(part.table)
             here = wanted & await self._ids_at_its_position(part)
             complete = await self._all_stored(part, sorted(wanted - here))
         if complete:
             return Presence.ALL
         return Presence.SOME if here else Presence.NONE
 
+    async def _catch_up(self, table: str) -> None:
+        """A replica shows what another one took in once it has fetched it; until then a read-back would deny it."""
+        if self._quorum:
+            client = await self._client()
+            await client.command(f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT")
+
     async def _ids_at_its_position(self, part: SubBlock) -> set[str]:
         condition, parameters = _time_condition(part)
-        answer = await self._client.raw_query(
+        client = await self._client()
+        answer = await client.raw_query(
             f"SELECT event_id FROM {part.table} WHERE partition = {{partition:UInt32}}"
             f" AND offset >= {{start:UInt64}} AND offset < {{end:UInt64}}{condition}",
             parameters={"partition": part.partition, "start": part.start, "end": part.end} | parameters,
@@ -141,8 +159,9 @@ class Store:
     async def _all_stored(self, part: SubBlock, event_ids: list[str]) -> bool:
         """Whether the table holds every one of these ids, at any position."""
         condition, parameters = _time_condition(part)
+        client = await self._client()
         for chunk in _batched(event_ids, _IDS_PER_LOOKUP):
-            answer = await self._client.raw_query(
+            answer = await client.raw_query(
                 f"SELECT uniqExact(event_id) FROM {part.table} WHERE event_id IN {{ids:Array(UUID)}}{condition}",
                 parameters={"ids": chunk} | parameters,
                 settings=_READ_BACK,
@@ -155,8 +174,10 @@ class Store:
     async def known(self, partition: int) -> bool:
         """Whether the tables hold any row of this partition."""
         async with self._translated(self._settings.read_back_timeout_s):
+            client = await self._client()
             for table in (ACTIONS, DEAD_LETTERS):
-                answer = await self._client.raw_query(
+                await self._catch_up(table)
+                answer = await client.raw_query(
                     f"SELECT count() FROM (SELECT 1 FROM {table} WHERE partition = {{partition:UInt32}} LIMIT 1)",
                     parameters={"partition": partition},
                     settings=_READ_BACK,
@@ -166,8 +187,35 @@ class Store:
                     return True
         return False
 
-    async def _check_tables(self) -> None:
-        answer = await self._client.raw_query(
+    async def _read(
+        self, query: str, values: Mapping[str, object], fmt: str, settings: dict[str, Any] | None = None
+    ) -> bytes:
+        """A query's answer in ClickHouse's format ``fmt``, within the time of a read-back."""
+        async with self._translated(self._settings.read_back_timeout_s):
+            client = await self._client()
+            return bytes(await client.raw_query(query, parameters=dict(values), settings=settings, fmt=fmt))
+
+    @property
+    def _quorum(self) -> dict[str, str]:
+        return {"insert_quorum": self._settings.insert_quorum} if self._settings.insert_quorum else {}
+
+    async def _client(self) -> AsyncClient:
+        """Connected, once the tables were seen. Inside ``_translated`` only."""
+        if self._opened is not None:
+            return self._opened
+        async with self._opening:
+            if self._opened is None:
+                client = await connect(self._settings, answer_timeout_s=self._settings.insert_timeout_s, url=self._url)
+                try:
+                    await self._check_tables(client)
+                except BaseException:
+                    await client.close()
+                    raise
+                self._opened = client
+        return self._opened
+
+    async def _check_tables(self, client: AsyncClient) -> None:
+        answer = await client.raw_query(
             "SELECT table, name FROM system.columns WHERE database = currentDatabase()", fmt="TabSeparated"
         )
         present = {tuple(line.split("\t")) for line in answer.decode().splitlines()}
@@ -179,12 +227,6 @@ class Store:
                     " run `python -m deploy.setup`"
                 )
 
-    @property
-    def _client(self) -> AsyncClient:
-        if self._opened is None:
-            raise StoreUnavailable("ClickHouse is not connected yet")
-        return self._opened
-
     @asynccontextmanager
     async def _translated(self, timeout_s: float, *, sends_rows: bool = False) -> AsyncIterator[None]:
         """The seam's errors, once: everything that ClickHouse or the network can raise becomes ours."""
@@ -192,18 +234,17 @@ class Store:
             async with asyncio.timeout(timeout_s):
                 yield
         except TimeoutError as error:
-            raise StoreUnavailable(f"ClickHouse did not answer within {timeout_s:g} s") from error
+            raise StoreUnavailable(f"{self._name} did not answer within {timeout_s:g} s") from error
         except ClickHouseError as error:
-            raise _ours(error, sends_rows=sends_rows) from error
+            raise self._ours(error, sends_rows=sends_rows) from error
 
-
-def _ours(error: ClickHouseError, *, sends_rows: bool) -> StoreUnavailable | StoreRefused:
-    code = error.code if isinstance(error, Error) else None
-    if code is None or code in clickhouse_codes.PASSING:
-        return StoreUnavailable(f"ClickHouse is away or busy: {error}")
-    if sends_rows and code in clickhouse_codes.DATA:
-        return RefusedData(_reason(str(error)), code)
-    return StoreRefused(f"ClickHouse refused: {error}", code)
+    def _ours(self, error: ClickHouseError, *, sends_rows: bool) -> StoreUnavailable | StoreRefused:
+        code = error.code if isinstance(error, Error) else None
+        if code is None or code in clickhouse_codes.PASSING:
+            return StoreUnavailable(f"{self._name} is away or busy: {error}")
+        if sends_rows and code in clickhouse_codes.DATA:
+            return RefusedData(_reason(str(error)), code)
+        return StoreRefused(f"{self._name} refused: {error}", code)
 
 
 def _reason(message: str) -> str:

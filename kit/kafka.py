@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 
-from aiokafka.errors import RequestTimedOutError
+from aiokafka.errors import KafkaConnectionError, RequestTimedOutError
 
 from kit.settings import KafkaSettings
 
@@ -27,8 +27,9 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
 def mend_timeouts(client: Any) -> None:
     """To be called with the ``AIOKafkaClient`` inside a producer, a consumer or an admin client, before it starts.
 
-    Of two requests that time out at once on one connection, aiokafka 0.14 ends the second with a KeyError, which kills
-    its task of the group, of the fetches or of the batches, for good. It is a timeout like the first.
+    Two errors that aiokafka 0.14 does not expect end its task of the group, of the fetches or of the batches, for good.
+    Of two requests that time out at once on one connection, the second fails with a KeyError: it is a timeout like the
+    first. And uvloop writes to a connection that has just been cut with a RuntimeError, where aiokafka expects OSError.
     """
     send = client.send
 
@@ -37,6 +38,8 @@ def mend_timeouts(client: Any) -> None:
             return await send(*arguments, **options)
         except KeyError as error:
             raise RequestTimedOutError from error
+        except RuntimeError as error:
+            raise KafkaConnectionError(str(error)) from error
 
     client.send = mended
 

@@ -76,10 +76,13 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, Problem)  # noqa: S101 - the handler is registered for this type
         return error.response()
 
-    async def on_http_exception(_: Request, error: Exception) -> Response:
+    async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _allowed(request, headers.get("Allow", ""))
+        return Problem(error.status_code, code, str(error.detail), headers=headers).response()
 
     async def on_invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
@@ -95,3 +98,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(Exception, on_bug)
+
+
+def _allowed(request: Request, by_one_route: str) -> str:
+    """The methods that the description has for this path: the framework names those of one route only."""
+    documented = request.app.openapi()["paths"].get(request.url.path)
+    return ", ".join(sorted(method.upper() for method in documented)) if documented else by_one_route

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import uvicorn
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 from kit.draining import DrainingServer
 from kit.joined_writes import HttpProtocol
 from kit.settings import ServiceSettings
+from kit.whole_requests import AnswersWhole, WholeRequestProtocol
 
 _T = TypeVar("_T")
 
@@ -29,11 +31,14 @@ class Server(DrainingServer):
 
 
 def build(app: ASGIApp, settings: ServiceSettings) -> Server:
-    """A server for the app; requests in flight get ``drain_timeout_s`` seconds to finish after a stop."""
+    """A server for the app; requests in flight get ``drain_timeout_s`` seconds to finish after a stop.
+
+    An app that AnswersWhole is offered the requests that arrive whole.
+    """
     return Server(
         uvicorn.Config(
             app,
-            http=HttpProtocol,
+            http=_protocol(app),  # type: ignore[arg-type]  # all it is asked for is to be called
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -46,6 +51,10 @@ def build(app: ASGIApp, settings: ServiceSettings) -> Server:
         ),
         idle_s=settings.drain_idle_s,
     )
+
+
+def _protocol(app: object) -> Callable[..., HttpProtocol]:
+    return partial(WholeRequestProtocol, app) if isinstance(app, AnswersWhole) else HttpProtocol
 
 
 async def serve(

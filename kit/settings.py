@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SAMPLE_SECRET = "sample-"  # noqa: S105 - what the secrets in deploy/compose/secrets.sample begin with
+
 
 class Environment(BaseSettings):
     """Settings from environment variables, else from secret files."""
@@ -22,6 +24,14 @@ class Environment(BaseSettings):
         if folder and "_secrets_dir" not in values:
             values["_secrets_dir"] = Path(folder)
         super().__init__(**values)
+
+    @model_validator(mode="after")
+    def _no_sample_secrets(self) -> Self:
+        """A sample is public: whatever it should protect would be open."""
+        for name, value in self:
+            if isinstance(value, SecretStr) and value.get_secret_value().startswith(SAMPLE_SECRET):
+                raise ValueError(f"{name} is a sample secret; make one of your own")
+        return self
 
 
 class ServiceSettings(Environment):
@@ -76,3 +86,21 @@ class ClickHouseSettings(Environment):
     clickhouse_password: SecretStr = Field(SecretStr(""), description="password of that user")
     clickhouse_ca_file: Path | None = Field(None, description="CA certificates (PEM) for https; default: the system's")
     clickhouse_connect_timeout_s: float = Field(3.0, gt=0, description="seconds to wait for a connection")
+    clickhouse_shard_urls: str = Field(
+        "",
+        pattern=r"^$|^https?://[^,\s]+(,https?://[^,\s]+)*$",
+        description="URLs of a cluster's shards, comma-separated, the same order in every service and for ever: Kafka"
+        " partition p is stored on shard p modulo their number; new ones are appended. Empty: one server, at"
+        " clickhouse_url",
+    )
+
+    @property
+    def shard_urls(self) -> tuple[str, ...]:
+        """Where the local tables are, in the order of the shards; one server is its own only shard."""
+        return tuple(self.clickhouse_shard_urls.split(",")) if self.clickhouse_shard_urls else (self.clickhouse_url,)
+
+    @model_validator(mode="after")
+    def _no_shard_twice(self) -> Self:
+        if len(set(self.shard_urls)) < len(self.shard_urls):
+            raise ValueError("clickhouse_shard_urls names a shard twice")
+        return self

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from contract.receipt import Receipt
 from kit.problem import FieldError, Problem
 from producer_api.options import Options
-from producer_api.reading import EncodedRecord, Invalid, Reading
+from producer_api.reading import Invalid, Reading
 
 MAX_ERRORS_SHOWN: Final = 100
 
@@ -43,13 +43,13 @@ class Accepted(msgspec.Struct, frozen=True, rename="camel"):
 
 def accepted(reading: Reading, receipt: Receipt | None) -> bytes:
     """The answer to a request whose valid actions are stored."""
-    ids = [record.event_id for record in reading.records]
+    ids = reading.event_ids
     return _encode(Accepted(len(ids), _rejected(reading), ids, None if receipt is None else receipt.encode()))
 
 
 def would_accept(reading: Reading) -> bytes:
     """The answer to a dry run."""
-    ids = [None if record.event_id.startswith(_NO_ID) else record.event_id for record in reading.records]
+    ids = [None if event_id.startswith(_NO_ID) else event_id for event_id in reading.event_ids]
     return _encode(Accepted(len(ids), _rejected(reading), ids, dry_run=True))
 
 
@@ -61,11 +61,10 @@ def no_id(_: str, position: int) -> str:
     return f"{_NO_ID}{position}"
 
 
-def require_acceptable(reading: Reading, options: Options) -> Sequence[EncodedRecord]:
-    """The records to publish; raises Problem (400) when none is left of some, or one is wrong and all were wanted."""
-    if reading.errors and (options.atomic or not reading.records):
-        raise invalid(reading.errors, spared=len(reading.records))
-    return reading.records
+def require_acceptable(reading: Reading, options: Options) -> None:
+    """Raise Problem (400) when no record is left of some actions, or one action is wrong and all were wanted."""
+    if reading.errors and (options.atomic or not reading.envelopes):
+        raise invalid(reading.errors, spared=len(reading.event_ids))
 
 
 def invalid(errors: Sequence[Invalid], *, spared: int) -> Problem:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from kit import health, problem
+from kit.whole_requests import WholeRequest
 from producer_api import log_route
 from producer_api.access_openapi import describe_access
 from producer_api.gate import Gate
@@ -16,12 +17,13 @@ from producer_api.log_route import LogRoute
 from producer_api.openapi import describe
 from producer_api.publisher import Publisher
 from producer_api.refusal_log import RefusalLog
-from producer_api.request_id import RequestIds
+from producer_api.request_id import RequestIds, give_id
 from producer_api.settings import Settings
 
 # Shares of drain_timeout_s: requests are answered in the first, Kafka is left in the second.
 _ANSWER_SHARE = 0.7
 _CLOSE_SHARE = 0.1
+_PATH = log_route.PATH.encode()
 
 
 class Api(FastAPI):
@@ -44,7 +46,8 @@ class ProducerApp:
         """``publisher`` in the place of the one that the settings describe, for tests."""
         self._drain_timeout_s = settings.drain_timeout_s
         self._publisher = publisher or Publisher(settings)
-        self._gate = Gate(LogRoute(self._publisher, settings), settings, RefusalLog(settings.log_refusals_per_s))
+        route = LogRoute(self._publisher, settings)
+        self._gate = Gate(route, settings, RefusalLog(settings.log_refusals_per_s), route.answer_whole)
         self._api = Api(settings, lifespan=self._lifespan)
         self._api.router.routes.extend(health.routes({"kafka": self._publisher.problem}))
         problem.install(self._api)
@@ -57,6 +60,14 @@ class ProducerApp:
         if scope["type"] == "http" and scope["path"] == log_route.PATH:
             return self._gate(scope, receive, send)
         return self._api(scope, receive, send)
+
+    def answer_whole(self, request: WholeRequest) -> bool:
+        """Answer a POST /log that has arrived whole; see kit.whole_requests."""
+        path, _, query = request.target.partition(b"?")
+        if path != _PATH or request.method != b"POST" or b"#" in query:
+            return False
+        give_id(request)
+        return self._gate.answer_whole(request, query)
 
     def stop_soon(self) -> None:
         """The process was asked to stop: requests that wait for Kafka are answered before the server gives them up."""

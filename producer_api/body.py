@@ -29,6 +29,11 @@ async def read_body(head: Head, receive: Receive, *, max_bytes: int) -> bytes:
             chunks.append(chunk)
             size_bytes += len(chunk)
         body = b"".join(chunks)
+    return accept_body(body, max_bytes=max_bytes)
+
+
+def accept_body(body: bytes, *, max_bytes: int) -> bytes:
+    """The body that has arrived, not compressed; raises Problem (413)."""
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
     metrics.RECEIVED_BYTES.inc(len(body))

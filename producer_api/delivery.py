@@ -47,14 +47,15 @@ class UnacknowledgedError(PublishError):
         )
 
 
-Records = Sequence[tuple[bytes, bytes]]
+# Runs of records with the same key: the key and their values, in their order.
+Runs = Sequence[tuple[bytes, Sequence[bytes]]]
 
 
 class Batch(Protocol):
     """A Kafka batch being filled."""
 
-    def add(self, records: Records, first: int) -> int:
-        """Append (key, value) pairs from position ``first`` on, while there is room; the position after the last."""
+    def add(self, key: bytes, values: Sequence[bytes], first: int) -> int:
+        """Append a run's records from position ``first`` on, while there is room; the position after the last."""
 
     def record_count(self) -> int:
         """Records in the batch."""
@@ -78,12 +79,14 @@ class Budget:
                 "nothing of this request was published."
             )
         self.used_bytes += size_bytes
-        metrics.INFLIGHT_BYTES.inc(size_bytes)
 
     def give_back(self, size_bytes: int) -> None:
         """Release bytes that were taken."""
         self.used_bytes -= size_bytes
-        metrics.INFLIGHT_BYTES.dec(size_bytes)
+
+    def show(self) -> None:
+        """Tell the metric, which costs more than counting: to be called once for many requests."""
+        metrics.INFLIGHT_BYTES.set(self.used_bytes)
 
 
 class Delivery:
@@ -110,30 +113,33 @@ class Delivery:
             self.future.set_exception(UnacknowledgedError(reason))
 
 
-def size_bytes(records: Records) -> int:
+def size_bytes(runs: Runs) -> int:
     """Bytes that the records occupy in a batch, about."""
-    return _RECORD_OVERHEAD_BYTES * len(records) + sum([len(key) + len(value) for key, value in records])
+    return sum([len(values) * (_RECORD_OVERHEAD_BYTES + len(key)) + sum(map(len, values)) for key, values in runs])
 
 
 class Part:
-    """The records of one request that go to one partition: (key, value) pairs, sent in order.
+    """The records of one request that go to one partition, sent in order.
 
     last    position of its last record in the batch that holds it, once it is filled in
     """
 
-    __slots__ = ("_next", "delivery", "last", "records", "size_bytes")
+    __slots__ = ("_next", "_run", "_runs", "delivery", "last", "size_bytes")
 
-    def __init__(self, delivery: Delivery, records: Records) -> None:
+    def __init__(self, delivery: Delivery, runs: Runs) -> None:
         self.delivery = delivery
-        self.records = records
-        self.size_bytes = size_bytes(records)
+        self.size_bytes = size_bytes(runs)
         self.last = 0
-        self._next = 0
+        self._runs = runs
+        self._run = self._next = 0  # the run, and the record in it, that is the next to be sent
 
     def fill(self, batch: Batch) -> bool:
         """Append the records not yet sent; False when the batch was full before the last one."""
-        self._next = batch.add(self.records, self._next)
-        if self._next < len(self.records):
-            return False
+        while self._run < len(self._runs):
+            key, values = self._runs[self._run]
+            self._next = batch.add(key, values, self._next)
+            if self._next < len(values):
+                return False
+            self._run, self._next = self._run + 1, 0
         self.last = batch.record_count() - 1
         return True

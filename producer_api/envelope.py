@@ -6,16 +6,23 @@ The good path is one strict decode of the whole body. Only when that fails is th
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from uuid_utils import uuid7
 
-from contract.record import ActionRecord, encode
-from producer_api.fields import Refused, accept_id, accept_name, accept_properties, accept_time, accept_type, skew_ms
-from producer_api.reading import EncodedRecord
+from contract.record import Columns, encode_all
+from producer_api.fields import (
+    Refused,
+    accept_all_properties,
+    accept_id,
+    accept_name,
+    accept_time,
+    accept_type_as_json,
+    skew_ms,
+)
+from producer_api.new_ids import new_ids
+from producer_api.reading import EncodedRecords
 
 
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -62,33 +69,34 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 # What decoding client bytes can raise. msgspec checks UTF-8 where it makes strings, and nesting by Python's own limit.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused)
 
-_id_of = attrgetter("event_id")
 _one_or_many = msgspec.json.Decoder(Envelope | list[Envelope]).decode
 _one = msgspec.json.Decoder(Envelope).decode
 
 
-def read_strictly(body: bytes, arrival: Arrival) -> list[EncodedRecord]:
+def read_strictly(body: bytes, arrival: Arrival) -> list[EncodedRecords]:
     """The records of a body in which everything is valid; raises one of UNREADABLE at the first thing that is not."""
     if arrival.lines:
         envelopes: Envelope | list[Envelope] = [_one(line) for _, line in lines_of(body)]
     else:
         envelopes = _one_or_many(body)
     if isinstance(envelopes, Envelope):
-        records = _records(envelopes, arrival, 0)
-    else:
-        accept_count(len(envelopes), arrival.max_actions, "envelopes")
-        records = []
-        for envelope in envelopes:
-            records += _records(envelope, arrival, len(records))
-    if len(records) > 1 and len(set(map(_id_of, records))) < len(records):
+        envelopes = [envelopes]
+    accept_count(len(envelopes), arrival.max_actions, "envelopes")
+    records: list[EncodedRecords] = []
+    event_ids: list[str] = []
+    for envelope in envelopes:
+        of_one = _records(envelope, arrival, len(event_ids))
+        if of_one.values:
+            records.append(of_one)
+            event_ids += of_one.event_ids
+    if len(event_ids) > 1 and len(set(event_ids)) < len(event_ids):
         raise Refused("holds the same id twice")
     return records
 
 
-def _records(envelope: Envelope, arrival: Arrival, position: int) -> list[EncodedRecord]:
+def _records(envelope: Envelope, arrival: Arrival, position: int) -> EncodedRecords:
     accept_count(position + len(envelope.actions), arrival.max_actions)
-    for action in envelope.actions:
-        accept_properties(action.properties)
+    accept_all_properties([action.properties for action in envelope.actions])
     origin = to_origin(envelope.user_id, envelope.session_id, envelope.sent_at, arrival)
     return to_records(envelope.actions, position, origin, arrival)
 
@@ -110,27 +118,25 @@ def to_origin(user_id: str, session_id: str, sent_at: datetime | UnsetType, arri
     return Origin(accept_name(user_id), accept_name(session_id), skew)
 
 
-def to_records(actions: Sequence[Action], position: int, origin: Origin, arrival: Arrival) -> list[EncodedRecord]:
+def to_records(actions: Sequence[Action], position: int, origin: Origin, arrival: Arrival) -> EncodedRecords:
     """The records of some actions, the first at ``position`` in the request; raises one of UNREADABLE.
 
-    The caller has seen to their properties. One loop, with what is nearly always so decided in it, and each record
-    encoded at once, while it is in the processor's cache: a seventh of the CPU time of a request of 100 actions.
+    The caller has seen to their properties. One loop, with what is nearly always so decided in it.
     """
-    user_id, session_id, skew = origin.user_id, origin.session_id, origin.clock_skew_ms
-    received_at, new_id = arrival.received_at, arrival.new_id
-    records: list[EncodedRecord] = []
-    for number, action in enumerate(actions, position):
-        time, minutes = action.time, 0
+    user_id, skew, new_id = origin.user_id, origin.clock_skew_ms, arrival.new_id
+    event_ids = (
+        new_ids(len(actions)) if new_id is None else [new_id(user_id, position + n) for n in range(len(actions))]
+    )
+    times: list[datetime] = []
+    offsets: dict[int, int] = {}
+    for action in actions:
+        time = action.time
         if time.tzinfo is not UTC or not 1970 < time.year < 2199:
-            time, minutes = accept_time(time)
+            time, offsets[len(times)] = accept_time(time)
         if action.id is not UNSET:
-            event_id = accept_id(action.id)
-        elif new_id is None:
-            event_id = str(uuid7())
-        else:
-            event_id = new_id(user_id, number)
-        kind, properties = accept_type(action.type), action.properties
-        # By position, which spares a tenth of the time that names take.
-        record = ActionRecord(event_id, user_id, session_id, kind, time, minutes, received_at, properties, skew)
-        records.append(EncodedRecord(event_id, user_id, encode(record), skew))
-    return records
+            event_ids[len(times)] = accept_id(action.id)
+        times.append(time)
+    types = [accept_type_as_json(action.type) for action in actions]
+    columns = Columns(event_ids, types, times, offsets, [action.properties for action in actions])
+    values = encode_all(user_id, origin.session_id, arrival.received_at, skew, columns)
+    return EncodedRecords(user_id, skew, event_ids, values)

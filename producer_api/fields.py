@@ -4,7 +4,7 @@ Each ``accept_*`` returns the kept form or raises Refused with a reason for peop
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache, reduce
 from typing import Any, Final
@@ -40,7 +40,6 @@ def accept_name(name: str) -> str:
     return name
 
 
-@lru_cache(maxsize=1_024)  # there are few types, and looking one up costs a fifth of checking it
 def accept_type(name: str) -> str:
     """An action's type: 1-64 ASCII letters, digits, ``_ . : / $ -``, and spaces inside."""
     if not 1 <= len(name) <= MAX_TYPE_CHARS:
@@ -48,6 +47,12 @@ def accept_type(name: str) -> str:
     if _TYPE.fullmatch(name) is None:
         raise Refused("may contain ASCII letters, digits, _ . : / $ - and spaces inside")
     return name
+
+
+@lru_cache(maxsize=1_024)  # there are few types, and looking one up costs a fifth of checking it
+def accept_type_as_json(name: str) -> bytes:
+    """What ``accept_type`` answers, encoded."""
+    return msgspec.json.encode(accept_type(name))
 
 
 def accept_id(text: str) -> str:
@@ -94,6 +99,14 @@ def accept_properties(raw: msgspec.Raw) -> msgspec.Raw:
         raise Refused(f"must have at most {MAX_PROPERTIES_BYTES} bytes, has {size_bytes}")
     _decode_properties(raw)
     return raw
+
+
+def accept_all_properties(raws: Iterable[msgspec.Raw]) -> None:
+    """Raise what ``accept_properties`` would for any of them: a tenth cheaper than as many calls."""
+    for raw in raws:
+        if len(raw) > MAX_PROPERTIES_BYTES:
+            accept_properties(raw)
+        _decode_properties(raw)
 
 
 def _object_of(members: Any) -> Any:

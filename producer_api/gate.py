@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.keys import KeyFile
 from kit.problem import Problem
+from kit.whole_requests import WholeRequest
 from producer_api import metrics, rate_limits
 from producer_api.access_settings import AccessSettings, split
 from producer_api.client_address import ClientAddress
@@ -20,6 +21,7 @@ from producer_api.refusal_log import RefusalLog
 from producer_api.request_id import request_id_of
 
 _ORIGIN = b"origin"
+_ENCODING = b"content-encoding"
 _PAGE_REFUSED = "Pages of this origin may not write here: add it to the origins that may (docs/access.md)."
 _KEY_MISSING = "A write key is needed: Authorization: Bearer, X-Write-Key, or ?key= in the URL."
 _KEY_UNKNOWN = "This write key is not known here."
@@ -30,21 +32,23 @@ _log = structlog.get_logger(__name__)
 
 
 class Gate:
-    """Lets requests through to ``app``, or refuses them. With neither keys nor limits it only looks for an Origin.
-
-    The writer's name is left in ``scope["state"]["write_key"]``.
-    """
+    """Lets requests through to ``app``, or refuses them. With neither keys nor limits it only looks for an Origin."""
 
     def __init__(
         self,
         app: ASGIApp,
         settings: AccessSettings,
         refusals: RefusalLog,
+        answer_whole: Callable[[WholeRequest, bytes, Head], None] | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Reads the file of keys, if the settings name one; raises KeysError."""
+        """``answer_whole``: the same as ``app``, for requests that arrived whole, with their queries and heads.
+
+        Reads the file of keys, if the settings name one; raises KeysError.
+        """
         self._app = app
+        self._answer_whole = answer_whole
         self._refusals = refusals
         self._settings = settings
         self._clock = clock
@@ -70,22 +74,40 @@ class Gate:
             return self._app(scope, receive, send)
         return self._guard(head, scope, receive, send)
 
+    def answer_whole(self, request: WholeRequest, query: bytes) -> bool:
+        """What ``__call__`` does, for a POST; False when it must be asked."""
+        head = dict(request.headers)
+        if self._answer_whole is None or _ENCODING in head:  # bodies are decompressed as they are received
+            return False
+        if not self._is_open or _ORIGIN in head:
+            scope = {"client": request.client, "headers": request.headers, "query_string": query}
+            try:
+                self._admit(scope, head, request.added)
+            except Problem as problem:
+                self._count(problem, request.request_id)
+                request.respond(problem.response())
+                return True
+        self._answer_whole(request, query, head)
+        return True
+
     async def _guard(self, head: Head, scope: Scope, receive: Receive, send: Send) -> None:
         origin = head.get(_ORIGIN)
         if scope["method"] == "OPTIONS":
             await self._answer_preflight(origin, scope, receive, send)
             return
-        added = [] if origin is None else self._origins.readable_by(origin)
+        added: Headers = []
         try:
-            self._admit(scope, head, origin, added)
+            self._admit(scope, head, added)
         except Problem as problem:
             await self._refuse(problem, scope, receive, _adding(added, send))
         else:
             await self._app(scope, receive, _adding(added, send) if added else send)
 
-    def _admit(self, scope: Scope, head: Head, origin: bytes | None, added: Headers) -> None:
+    def _admit(self, scope: Scope, head: Head, added: Headers) -> None:
         """Raise the Problem with which the request is refused; ``added`` receives what every answer is to say."""
-        now = self._clock()
+        now, origin = self._clock(), head.get(_ORIGIN)
+        if origin is not None:
+            added.extend(self._origins.readable_by(origin))
         used: list[Bucket] = []
         try:
             if self._addresses is not None:  # first, so that guessing keys is limited too
@@ -111,9 +133,12 @@ class Gate:
             await Response(status_code=204)(scope, receive, _adding(headers, send))
 
     async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-        metrics.REFUSED_REQUESTS.labels(problem.code).inc()
-        self._refusals.write(problem, request_id_of(scope))
+        self._count(problem, request_id_of(scope))
         await problem.response()(scope, receive, send)
+
+    def _count(self, problem: Problem, request_id: str | None) -> None:
+        metrics.REFUSED_REQUESTS.labels(problem.code).inc()
+        self._refusals.write(problem, request_id)
 
     def _reloaded(self) -> None:
         assert self._file is not None  # noqa: S101 - it is what was reloaded
@@ -130,7 +155,6 @@ def _writer(writers: Writers, head: Head, scope: Scope) -> Writer:
     if writer is None:
         raise Problem(401, "key-unknown", _KEY_UNKNOWN, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
     writer.requests.inc()
-    scope.setdefault("state", {})["write_key"] = writer.name
     return writer
 
 

@@ -33,9 +33,10 @@ class Head(msgspec.Struct, frozen=True):
     idempotency_key: str | None = None
 
 
-def read_head(headers: Headers) -> Head:
-    """The head in ASGI's headers; raises Problem (415, 400)."""
-    by_name: Mapping[bytes, bytes] = dict(headers)
+def read_head(headers: Headers, by_name: Mapping[bytes, bytes] | None = None) -> Head:
+    """The head in ASGI's headers, which may be given as a dict as well; raises Problem (415, 400)."""
+    if by_name is None:
+        by_name = dict(headers)
     if len(by_name) != len(headers):
         by_name = _joined(headers)
     kind = by_name.get(b"content-type", b"")

@@ -8,6 +8,7 @@ pinned; tests/integration/producer_api hold what is relied on.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -20,7 +21,8 @@ from aiokafka.structs import TopicPartition
 
 from contract.record import SCHEMA_HEADER
 from kit.kafka import connection_options, mend_timeouts
-from producer_api.delivery import UNKNOWN_OFFSET, Batch, Records
+from producer_api.compression import keep_compressor
+from producer_api.delivery import UNKNOWN_OFFSET, Batch
 from producer_api.lanes import SendError, Settled
 from producer_api.settings import Settings
 
@@ -46,18 +48,17 @@ class TopicMissingError(Exception):
 class RecordBatch(BatchBuilder):
     """aiokafka's batch, filled by many records at once: half the time of as many ``append``."""
 
-    def add(self, records: Records, first: int) -> int:
+    def add(self, key: bytes, values: Sequence[bytes], first: int) -> int:
         """See delivery.Batch."""
         append, offset = self._builder.append, self._relative_offset
         now_ms = int(time.time() * 1000)
-        for position in range(first, len(records)):
-            key, value = records[position]
-            if append(offset, now_ms, key=key, value=value, headers=_HEADERS) is None:
+        for position in range(first, len(values)):
+            if append(offset, now_ms, key, values[position], _HEADERS) is None:  # by position: a sixth cheaper
                 self._relative_offset = offset
                 return position
             offset += 1
         self._relative_offset = offset
-        return len(records)
+        return len(values)
 
 
 class KafkaProducer:
@@ -72,6 +73,7 @@ class KafkaProducer:
             "compression_type": None if settings.compression == "none" else settings.compression,
             "request_timeout_ms": settings.kafka_request_timeout_ms,
         }
+        keep_compressor()
         self._settings = settings
         self._producer = AIOKafkaProducer(**options)
         mend_timeouts(self._producer.client)

@@ -112,6 +112,7 @@ class Lane:
         for part in parts:
             self._budget.give_back(part.size_bytes)
             part.delivery.fail(reason)
+        self._budget.show()
 
     def _next_batch(self) -> Batch | None:
         if not self._waiting:
@@ -138,8 +139,11 @@ class Lane:
         self._in_flight = self.sent_at = None
         self.acknowledged = True
         self._acknowledge(outcome)
+        self._budget.show()
+        records = batch.record_count()
+        metrics.ACCEPTED_ACTIONS.inc(records)
         metrics.ACK_SECONDS.observe(time.monotonic() - sent_at)
-        metrics.BATCH_RECORDS.observe(batch.record_count())
+        metrics.BATCH_RECORDS.observe(records)
         metrics.BATCH_BYTES.observe(batch.size())
         if self._waiting:
             self._ask_for_turn()
@@ -220,6 +224,7 @@ class Lanes:
         due, self._due = self._due, []
         try:
             self._left_together = sum([lane.send_next() for lane in due])
+            self._budget.show()
         except Exception as error:  # noqa: BLE001 - whatever it is, requests wait for an answer
             self._on_failure(error)
 

@@ -22,7 +22,7 @@ from producer_api import metrics
 from producer_api.delivery import UNKNOWN_OFFSET, Budget, Delivery, KafkaUnavailableError, Part
 from producer_api.kafka_producer import CONNECTION_ERRORS, KafkaProducer, TopicMissingError, can_compress, key_hash
 from producer_api.lanes import Lanes
-from producer_api.reading import EncodedRecord
+from producer_api.reading import EncodedRecords
 from producer_api.settings import Settings
 
 _STOPPING = "the service is stopping"
@@ -47,7 +47,7 @@ class Publisher:
         self._discarding: set[asyncio.Task[None]] = set()
         self._supervisor: asyncio.Task[None] | None = None
 
-    async def publish(self, records: Sequence[EncodedRecord]) -> Receipt | None:
+    async def publish(self, records: Sequence[EncodedRecords]) -> Receipt | None:
         """The receipt, once all in-sync replicas hold the records; raises a PublishError when they may not.
 
         None instead when they hold them and the broker does not know at which offsets. A receipt without that
@@ -56,33 +56,32 @@ class Publisher:
         Waits for as long as the acknowledgement takes: the caller bounds it, and cancelling it withdraws what is not
         sent yet.
         """
-        if not records:
-            return Receipt({})
+        return self.receipt(await self.begin(records)) if records else Receipt({})
+
+    def begin(self, records: Sequence[EncodedRecords]) -> asyncio.Future[dict[int, int]]:
+        """What ``publish`` waits for, with its errors: raised, or set. There must be records."""
         lanes = self._lanes
         if lanes is None or lanes.failed.done():
             reason = self._away if lanes is None else lanes.failed.result()
             raise KafkaUnavailableError(f"{reason}; nothing of this request was published.")
-        groups = self._by_partition(records)
-        delivery = Delivery(lanes.loop, len(groups))
-        parts = {partition: Part(delivery, group) for partition, group in groups.items()}
+        by_partition = self._by_partition(records)
+        delivery = Delivery(lanes.loop, len(by_partition))
+        parts = {partition: Part(delivery, runs) for partition, runs in by_partition.items()}
         self._budget.take(sum([part.size_bytes for part in parts.values()]))
         for partition, part in parts.items():
             lanes.append(partition, part)
-        offsets = await delivery.future
-        metrics.ACCEPTED_ACTIONS.inc(len(records))
+        return delivery.future
+
+    def receipt(self, offsets: dict[int, int]) -> Receipt | None:
+        """What ``publish`` answers, once the offsets have come that ``begin`` promised."""
         return None if UNKNOWN_OFFSET in offsets.values() else Receipt(offsets)
 
-    def _by_partition(self, records: Sequence[EncodedRecord]) -> dict[int, list[tuple[bytes, bytes]]]:
-        groups: dict[int, list[tuple[bytes, bytes]]] = {}
-        user_id: str | None = None
-        key, group = b"", list[tuple[bytes, bytes]]()
-        for record in records:
-            if record.user_id is not user_id:  # an envelope's actions share one string
-                user_id = record.user_id
-                key = record_key(user_id)
-                group = groups.setdefault(self._hash(key) % self._partitions, [])
-            group.append((key, record.value))
-        return groups
+    def _by_partition(self, records: Sequence[EncodedRecords]) -> dict[int, list[tuple[bytes, Sequence[bytes]]]]:
+        runs: dict[int, list[tuple[bytes, Sequence[bytes]]]] = {}
+        for envelope in records:
+            key = record_key(envelope.user_id)
+            runs.setdefault(self._hash(key) % self._partitions, []).append((key, envelope.values))
+        return runs
 
     async def problem(self) -> str | None:
         """None when a broker answers and the topic exists, else what is wrong; asks the broker."""

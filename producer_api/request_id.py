@@ -1,11 +1,13 @@
 """X-Request-Id: the client's if it is sane, else a new one; in every answer, and in the log."""
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
+
+from kit.whole_requests import WholeRequest
 
 MAX_CHARS: Final = 128
 PATTERN: Final = rf"[A-Za-z0-9._-]{{1,{MAX_CHARS}}}"
@@ -22,7 +24,7 @@ class RequestIds:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        request_id = _given(scope) or str(uuid7()).encode()
+        request_id = _id_for(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id.decode()
 
         def send_with_id(message: Message) -> Awaitable[None]:
@@ -33,14 +35,21 @@ class RequestIds:
         return self._app(scope, receive, send_with_id)
 
 
+def give_id(request: WholeRequest) -> None:
+    """As RequestIds does."""
+    request_id = _id_for(request.headers)
+    request.request_id = request_id.decode()
+    request.added.append((_HEADER, request_id))
+
+
 def request_id_of(scope: Scope) -> str | None:
     """The id of a request, if it has come through RequestIds."""
     request_id: str | None = scope.get("state", {}).get("request_id")
     return request_id
 
 
-def _given(scope: Scope) -> bytes | None:
-    for name, value in scope["headers"]:
+def _id_for(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
         if name == _HEADER and _SANE.fullmatch(value):
             return bytes(value)
-    return None
+    return str(uuid7()).encode()

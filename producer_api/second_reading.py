@@ -20,7 +20,7 @@ from producer_api.envelope import (
 )
 from producer_api.field_by_field import ACTION, ENVELOPE, read_object, reason_of
 from producer_api.fields import Refused, accept_properties
-from producer_api.reading import EncodedRecord, Invalid, Reading
+from producer_api.reading import EncodedRecords, Invalid, Reading
 
 _SUGGESTIONS_PER_REQUEST: Final = 100
 
@@ -43,7 +43,8 @@ class _SecondReading:
 
     def __init__(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        self._records: list[EncodedRecord] = []
+        self._records: list[EncodedRecords] = []
+        self._kept = EncodedRecords("", None, [], [])  # of the envelope that is being read
         self._rejected: list[Invalid] = []
         self._errors: list[Invalid] = []
         self._position = 0  # of the next action in the request
@@ -79,6 +80,7 @@ class _SecondReading:
         origin = None
         if not errors:
             origin = to_origin(head["userId"], head["sessionId"], head.get("sentAt", UNSET), self._arrival)
+            self._kept = EncodedRecords(origin.user_id, origin.clock_skew_ms, [], [])
         self._errors += errors
         for i, action in enumerate(actions):
             invalid = self._read_action(action, f"{path}.actions[{i}]", origin)
@@ -89,6 +91,8 @@ class _SecondReading:
             self._position += 1
         if errors and not actions:
             self._rejected.append(errors[0])
+        if not errors and self._kept.values:
+            self._records.append(self._kept)
 
     def _read_action(self, raw: msgspec.Raw, path: str, origin: Origin | None) -> Invalid | None:
         """Keep the action's record; or, when there can be none, its errors, of which the first is returned."""
@@ -102,18 +106,18 @@ class _SecondReading:
             record = self._record(Action(**values), origin)
         return None if origin is None else self._keep(record, path)
 
-    def _record(self, action: Action, origin: Origin | None) -> EncodedRecord:
+    def _record(self, action: Action, origin: Origin | None) -> EncodedRecords:
         accept_properties(action.properties)
-        (record,) = to_records([action], self._position, origin or _NOBODY, self._arrival)
-        return record
+        return to_records([action], self._position, origin or _NOBODY, self._arrival)
 
-    def _keep(self, record: EncodedRecord, path: str) -> Invalid | None:
-        first = self._ids.setdefault(record.event_id, self._position)
+    def _keep(self, record: EncodedRecords, path: str) -> Invalid | None:
+        first = self._ids.setdefault(record.event_ids[0], self._position)
         if first != self._position:
             repeated = Invalid(self._position, f"{path}.id", f"repeats the id of action {first}", "repeated id")
             self._errors.append(repeated)
             return repeated
-        self._records.append(record)
+        self._kept.event_ids.extend(record.event_ids)
+        self._kept.values.extend(record.values)
         return None
 
     @property
