@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_api import metrics
 
-_ROUTES: Final = frozenset({"/log", "/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
+_READS: Final = frozenset({"/log", "/log/counts", "/log/funnel", "/log/retention", "/log/tail"})
+_ROUTES: Final = _READS | {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"}
 
 
 class Measured:
@@ -20,7 +21,6 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        route = scope["path"] if scope["path"] in _ROUTES else "other"  # bounded, whatever clients ask for
         started = time.monotonic()
         status = 500  # what the server answers when the app raises
 
@@ -28,10 +28,17 @@ class Measured:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                metrics.REQUEST_SECONDS.labels(route).observe(time.monotonic() - started)
+                metrics.REQUEST_SECONDS.labels(_route(scope)).observe(time.monotonic() - started)
             await send(message)
 
         try:
             await self._app(scope, receive, sending)
         finally:
-            metrics.REQUESTS.labels(route, str(status)).inc()
+            metrics.REQUESTS.labels(_route(scope), str(status)).inc()
+
+
+def _route(scope: Scope) -> str:
+    """The path, or the template of one with an id in it: bounded, whatever clients ask for."""
+    if scope["path"] in _ROUTES:
+        return str(scope["path"])
+    return str(getattr(scope.get("route"), "path", "other"))

@@ -36,3 +36,67 @@ REQUESTS_QUERYING = Gauge(
     "Requests that hold one of QUERY_MAX_CONCURRENT_QUERIES turns now. At the bound, others wait and then get 503.",
 )
 REQUESTS_WAITING = Gauge("actionlog_query_requests_waiting", "Requests that wait for a turn now.")
+KEY_REQUESTS = Counter("actionlog_query_key_requests_total", "Requests with each read key, by its name.", ["key"])
+REFUSED_REQUESTS = Counter(
+    "actionlog_query_refused_requests_total",
+    "Requests without a read key, or with an unknown one, by code. A rise after a change of the keys:"
+    " who was forgotten?",
+    ["code"],
+)
+KEYS_STALE = Gauge(
+    "actionlog_query_keys_stale",
+    "1 while the file of read keys cannot be used: the last keys stay valid, and changes to it do not count.",
+)
+WATERMARK_READINGS = Counter(
+    "actionlog_query_watermark_readings_total",
+    "Times Kafka was asked how far the sink is, by outcome: read, failed. While they fail, after= is refused.",
+    ["outcome"],
+)
+WATERMARK_AGE = Gauge(
+    "actionlog_query_watermark_age_seconds", "Age of the reading of the watermark that the last answer told."
+)
+AFTER_WAITERS = Gauge(
+    "actionlog_query_after_waiters",
+    "Requests that wait now until their receipts are stored. Many: the sink is slow or stopped.",
+)
+TAIL_WATCHERS = Gauge("actionlog_query_tail_watchers", "Open GET /log/tail. At QUERY_TAIL_MAX_WATCHERS others get 503.")
+TAIL_READERS = Gauge("actionlog_query_tail_readers", "1 while the topic is read for watchers, however many, else 0.")
+TAIL_MISSED = Counter(
+    "actionlog_query_tail_missed_total",
+    "Actions that watchers were told they had missed, by reason: slow (the watcher), gap (resumed too late, or this"
+    " process was too slow).",
+    ["reason"],
+)
+TAIL_LAG = Gauge(
+    "actionlog_query_tail_lag_records", "Records in the log that the tail has not read yet, as of the last fetch."
+)
+RANGE_RECORDS = Counter(
+    "actionlog_query_range_records_total",
+    "Records read again from the log: for watchers that came back, and for GET /log/{id}.",
+)
+EXPORTS = Counter(
+    "actionlog_query_exports_total",
+    "Exports by format and outcome: complete, cut (ClickHouse failed after the head was sent; the client sees a broken"
+    " connection), left (the client left first).",
+    ["format", "outcome"],
+)
+EXPORT_BYTES = Counter(
+    "actionlog_query_export_bytes_total", "Bytes of exports handed to clients, by format.", ["format"]
+)
+EXPORT_HELD_BYTES = Histogram(
+    "actionlog_query_export_held_bytes",
+    "Bytes held for one export, each time some came. Slow clients must not move it: ClickHouse waits for them instead.",
+    buckets=(65_536, 262_144, 1_048_576, 4_194_304),
+)
+EXPORTS_RUNNING = Gauge(
+    "actionlog_query_exports_running",
+    "Exports that hold one of QUERY_MAX_CONCURRENT_EXPORTS turns now. At the bound, others wait and then get 503.",
+)
+EXPORTS_WAITING = Gauge("actionlog_query_exports_waiting", "Exports that wait for a turn now.")
+ERASURES = Counter("actionlog_query_erasures_total", "Erasures that this process was asked for and wrote down.")
+ERASURES_UNFINISHED = Gauge(
+    "actionlog_query_erasures_unfinished",
+    "Erasures whose rows are not off ClickHouse's disk yet. Above 0 for longer than"
+    " QUERY_ERASE_AFTER_HOURS: see the log.",
+    multiprocess_mode="max",
+)

@@ -9,6 +9,7 @@ from kit.problem import Problem, unavailable
 from query_api.errors import (
     Overloaded,
     QueryOutOfMemory,
+    QueryReadsTooMuch,
     QueryTimedOut,
     StoreError,
     StoreNotSetUp,
@@ -27,6 +28,8 @@ def problem(error: StoreError) -> Problem:
             return Problem(504, "query-too-slow", f"{_sentence(error)} {_NARROW}")
         case QueryOutOfMemory():
             return unavailable("query-too-large", f"{_sentence(error)} {_NARROW}", retry_after_s=5)
+        case QueryReadsTooMuch():
+            return Problem(400, "too-many-rows", f"{_sentence(error)} {_NARROW}")
         case StoreNotSetUp():
             return unavailable("store-not-set-up", _sentence(error), retry_after_s=10)
         case StoreUnavailable():

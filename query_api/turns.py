@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from prometheus_client import Gauge
+
 from query_api import metrics
 from query_api.errors import Overloaded
 
@@ -13,22 +15,34 @@ class Turns:
 
     waiting     requests that may wait at one time
     max_wait_s  seconds each of them may
+    held        tells how many turns are taken
+    queued      tells how many requests wait
     """
 
-    def __init__(self, most: int, *, waiting: int, max_wait_s: float) -> None:
+    def __init__(
+        self,
+        most: int,
+        *,
+        waiting: int,
+        max_wait_s: float,
+        held: Gauge = metrics.REQUESTS_QUERYING,
+        queued: Gauge = metrics.REQUESTS_WAITING,
+    ) -> None:
         self._free = asyncio.Semaphore(most)
         self._waiting_most = waiting
         self._max_wait_s = max_wait_s
         self._waiting = 0
+        self._held = held
+        self._queued = queued
 
     @contextlib.asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
         await self._take()
-        metrics.REQUESTS_QUERYING.inc()
+        self._held.inc()
         try:
             yield
         finally:
-            metrics.REQUESTS_QUERYING.dec()
+            self._held.dec()
             self._free.release()
 
     async def _take(self) -> None:
@@ -38,7 +52,7 @@ class Turns:
         if self._waiting >= self._waiting_most:
             raise Overloaded("too many requests are waiting for their turn")
         self._waiting += 1
-        metrics.REQUESTS_WAITING.inc()
+        self._queued.inc()
         try:
             async with asyncio.timeout(self._max_wait_s):
                 await self._free.acquire()
@@ -46,4 +60,4 @@ class Turns:
             raise Overloaded(f"no turn came free within {self._max_wait_s:g} s") from error
         finally:
             self._waiting -= 1
-            metrics.REQUESTS_WAITING.dec()
+            self._queued.dec()

@@ -3,14 +3,12 @@
 import asyncio
 import time
 
-import msgspec
+from query_api.paging import sql
+from query_api.paging.windows import Extent, Month
+from query_api.store import Store, result_decoder
+from query_api.work import Work
 
-from query_api import sql
-from query_api.deadline import Deadline
-from query_api.store import Store
-from query_api.windows import Extent, Month
-
-_decoder = msgspec.json.Decoder(tuple[int, int, int])
+_decoder = result_decoder(tuple[int, int, int])
 
 
 class Extents:
@@ -23,18 +21,17 @@ class Extents:
         self._known: Extent = ()
         self._fresh_until = 0.0
 
-    async def current(self, deadline: Deadline) -> Extent:
+    async def current(self, work: Work) -> Extent:
         """Newest month first; raises StoreError."""
         if time.monotonic() >= self._fresh_until:
             if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._read(deadline.remaining_s()))
+                self._reading = asyncio.create_task(self._read(work))
                 self._reading.add_done_callback(_retrieve)
             await asyncio.shield(self._reading)  # who leaves must not end it for the others
         return self._known
 
-    async def _read(self, timeout_s: float) -> None:
-        body = await self._store.fetch(sql.extent(), timeout_s=timeout_s)
-        self._known = [Month(*month) for month in _decoder.decode_lines(body)]
+    async def _read(self, work: Work) -> None:
+        self._known = [Month(*month) for month in await self._store.fetch(sql.extent(), work, _decoder)]
         self._fresh_until = time.monotonic() + self._max_age_s
 
 

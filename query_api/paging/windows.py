@@ -1,4 +1,4 @@
-"""Windows: a page's span of time, cut into stretches that are read newest first until the page is full.
+"""Windows: a page's span of time, cut into stretches that are read one by one until the page is full.
 
 A page of one user's actions may lie in the last minute or be spread over years, and ClickHouse must merge (FINAL) and
 sort everything between the bounds of a query. So the first stretch is small and each further one ``growth`` times
@@ -6,7 +6,7 @@ larger, in rows as the table counts them per month. Those counts only choose whe
 the whole span without gaps, so old or wrong counts cost time, never rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,16 +33,45 @@ class Month:
 Extent = Sequence[Month]  # newest first
 
 
-def windows(span: Window, extent: Extent, *, first_rows: int, growth: int) -> Iterator[Window]:
-    """The stretches of the span, newest first, adjoining; about first_rows * growth^n rows each."""
+def windows(
+    span: Window, extent: Extent, *, first_rows: int, growth: int, oldest_first: bool = False
+) -> Generator[Window, float | None, None]:
+    """The stretches of the span, newest first or oldest first, adjoining; about first_rows * growth^n rows each.
+
+    Whoever knows better sends a factor, which makes the next stretch that many times as large as the one before.
+    """
+    if oldest_first:
+        mirrored = [Month(-1 - month.newest_us, -1 - month.oldest_us, month.rows) for month in reversed(extent)]
+        yield from _mirrored(windows(_mirror(span), mirrored, first_rows=first_rows, growth=growth))
+        return
     upper_us, rows = span.upper_us, first_rows
     while True:
         lower_us = _cut(extent, upper_us, rows)
         if lower_us is None or (span.lower_us is not None and lower_us <= span.lower_us):
             yield Window(span.lower_us, upper_us)
             return
-        yield Window(lower_us, upper_us)
-        upper_us, rows = lower_us, rows * growth
+        factor = yield Window(lower_us, upper_us)
+        upper_us, rows = lower_us, max(1, int(rows * (growth if factor is None else factor)))
+
+
+def _mirrored(cuts: Generator[Window, float | None, None]) -> Generator[Window, float | None, None]:
+    window: Window | None = next(cuts)
+    while window is not None:
+        window = following(cuts, (yield _mirror(window)))
+
+
+def following(cuts: Generator[Window, float | None, None], factor: float | None) -> Window | None:
+    """The next stretch, ``factor`` times as large as the one before; None after the last."""
+    try:
+        return cuts.send(factor)
+    except StopIteration:
+        return None
+
+
+def _mirror(window: Window) -> Window:
+    """The same stretch seen from the other end of time."""
+    lower_us, upper_us = window.lower_us, window.upper_us
+    return Window(None if upper_us is None else -upper_us, None if lower_us is None else -lower_us)
 
 
 def _cut(extent: Extent, upper_us: int | None, rows: int) -> int | None:

@@ -6,11 +6,11 @@ from typing import Final
 
 import msgspec
 
-from query_api.moments import from_us
+from query_api.filtering.moments import from_us
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One row of a JSONCompactEachRow format, in the order of the columns in ``sql``; time in us since 1970, UTC."""
+    """One row as a JSON array, in the order of the columns in ``sql``; time in us since 1970, UTC."""
 
     event_id: str
     user_id: str
@@ -19,6 +19,7 @@ class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
     time_us: int
     utc_offset_minutes: int
     properties: str
+    received_at_us: int = 0
 
 
 class Action(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -39,22 +40,18 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     next: str | None
 
 
-_rows: Final = msgspec.json.Decoder(Row)
 _any_json: Final = msgspec.json.Decoder(msgspec.Raw)
 _encoder: Final = msgspec.json.Encoder()
-
-
-def decode_rows(body: bytes) -> list[Row]:
-    """The rows of an answer of ClickHouse. Bytes that are not UTF-8 (no sink of ours stores any) become U+FFFD."""
-    try:
-        return _rows.decode_lines(body)
-    except UnicodeDecodeError:
-        return _rows.decode_lines(body.decode(errors="replace"))
 
 
 def encode_json(rows: Sequence[Row], next_cursor: str | None) -> bytes:
     """The body of GET /log in JSON."""
     return _encoder.encode(Answer([_action(row) for row in rows], next_cursor))
+
+
+def encode_table(rows: Sequence[Row]) -> bytes:
+    """The rows in JSONCompactEachRow, each with its place before it, as export_sql.PAGE_STRUCTURE says."""
+    return b"\n".join(_encoder.encode((place, *msgspec.structs.astuple(row))) for place, row in enumerate(rows))
 
 
 def _action(row: Row) -> Action:

@@ -1,0 +1,1 @@
+"""GET /log as one stream: NDJSON, CSV, Parquet, Arrow."""

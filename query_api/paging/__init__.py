@@ -1,0 +1,1 @@
+"""GET /log, page by page."""
