@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from deploy.local import brokers
 from deploy.local.ports import HOST
 from deploy.local.settings import LocalSettings
 
@@ -31,9 +32,10 @@ def places(settings: LocalSettings) -> Sequence[tuple[str, str]]:
     return (
         ("Log actions", f"POST http://{HOST}:{settings.producer_port}/log"),
         ("Read them", f"GET  http://{HOST}:{settings.query_port}/log"),
+        ("Look at them", f"http://{HOST}:{settings.query_port}/   (make demo fills it)"),
         ("Sink's metrics", f"GET  http://{HOST}:{settings.consumer_port}/metrics"),
         ("ClickHouse", f"http://{HOST}:{settings.clickhouse_port}/play"),
-        ("Kafka", f"{HOST}:{settings.kafka_port}"),
+        ("Kafka", brokers.bootstrap(brokers.nodes(settings))),
         ("Data", f"{settings.data_dir}   (make clean removes it)"),
         ("Logs", f"{settings.logs_dir}"),
         ("Passwords", f"{settings.data_dir / 'passwords.json'}"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from deploy.local import data_folder, folder_lock, infra, ports, run, status
+from deploy.local import brokers, data_folder, folder_lock, infra, ports, run, status
 from deploy.local.components import fetch, pins
 from deploy.local.components.engine_package import EnginePackage
 from deploy.local.components.kafka_jars import KafkaJars
@@ -52,12 +52,22 @@ def _parser() -> argparse.ArgumentParser:
         ("lock", _lock, "make kafka.lock and engine.lock again, after a version was changed"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=command)
+    _add_brokers(commands.choices["run"])
     _add_infra(commands.add_parser("infra", help="only Kafka and ClickHouse, without topics and tables; for tests"))
     return parser
 
 
+def _add_brokers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--brokers", type=int, choices=(1, 3), help="Kafka brokers (LOCAL_BROKERS)")
+
+
+def _with_brokers(settings: LocalSettings, options: argparse.Namespace) -> LocalSettings:
+    return settings.model_copy(update={"brokers": options.brokers}) if options.brokers else settings
+
+
 def _add_infra(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_infra)
+    _add_brokers(parser)
     parser.add_argument("--data", type=Path, help="data folder (LOCAL_DATA_DIR)")
     parser.add_argument("--free-ports", action="store_true", help="take free ports instead of the settings'")
     parser.add_argument("--until-pid", type=int, help="stop when this process is gone")
@@ -65,8 +75,10 @@ def _add_infra(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--remove", action="store_true", help="remove the data folder at the end")
 
 
-def _run(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
+def _run(options: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
+    settings = _with_brokers(settings, options)
     with folder_lock.data_folder(settings.run_dir):
+        brokers.require_same_number(settings)
         ports.require_free([*service_ports(settings), *backend_ports(settings)])
         jars, package = _ensure(settings, terminal)
         asyncio.run(run.run(settings, backends(settings, jars, package), terminal))
@@ -104,11 +116,13 @@ def _lock(_: argparse.Namespace, __: LocalSettings, terminal: Terminal) -> int:
 def _infra(options: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:
     if options.remove and not options.data:
         raise LocalError("--remove needs --data: it removes the whole folder")
+    settings = _with_brokers(settings, options)
     if options.data:
         settings = settings.model_copy(update={"data_dir": options.data.resolve()})
     if options.free_ports:
         settings = infra.with_free_ports(settings)
     with folder_lock.data_folder(settings.run_dir):
+        brokers.require_same_number(settings)
         ports.require_free(backend_ports(settings))
         jars, package = _ensure(settings, terminal)
         asyncio.run(_run_infra(options, Stack(settings, backends(settings, jars, package), [], terminal)))

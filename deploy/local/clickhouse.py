@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -41,6 +42,36 @@ _USERS = """\
 
 
 @dataclass(frozen=True)
+class Shard:
+    """An engine's place in a cluster of shards on this machine, which only tests have.
+
+    name        the cluster's, in ``remote_servers``
+    tcp_ports   the native port of each shard, in their order: by it they ask each other
+    number      which of them this engine is, from 0
+    secret      what the engines know each other by; a query runs on every shard as the user who asked one
+    """
+
+    name: str
+    tcp_ports: Sequence[int]
+    number: int
+    secret: str
+
+    @property
+    def tcp_port(self) -> int:
+        return self.tcp_ports[self.number]
+
+    def config(self) -> str:
+        shards = "".join(
+            f"<shard><replica><host>{HOST}</host><port>{port}</port></replica></shard>" for port in self.tcp_ports
+        )
+        return f"""\
+    <tcp_port>{self.tcp_port}</tcp_port>
+    <remote_servers><{self.name}><secret>{escape(self.secret)}</secret>{shards}</{self.name}></remote_servers>
+    <macros><shard>{self.number + 1}</shard><replica>1</replica></macros>
+"""
+
+
+@dataclass(frozen=True)
 class Engine:
     """How to run the engine: its library, its port, and the folders of its data and its configuration."""
 
@@ -49,6 +80,7 @@ class Engine:
     data_dir: Path
     config_dir: Path
     memory_mb: int
+    shard: Shard | None = None
 
     @property
     def url(self) -> str:
@@ -64,7 +96,7 @@ class Engine:
         shutil.copytree(USERS_D, self.config_dir / "users.d")
 
     def config(self) -> str:
-        """The server's configuration file. Only HTTP, only on this machine."""
+        """The server's configuration file. Only HTTP, but for a shard, and only on this machine."""
         data = escape(str(self.data_dir))
         temporary = escape(str(self.data_dir / "tmp"))
         return f"""\
@@ -83,8 +115,9 @@ class Engine:
         <table_engines_require_grant>true</table_engines_require_grant>
     </access_control_improvements>
     <send_crash_reports><enabled>false</enabled></send_crash_reports>
-</clickhouse>
+{self.shard.config() if self.shard else ""}</clickhouse>
 """
 
     def argv(self) -> list[str]:
-        return [sys.executable, "-m", "deploy.local.engine", str(self.library), str(self.config_dir / "config.xml")]
+        words = [str(self.library), str(self.config_dir / "config.xml"), *(["TCP"] if self.shard else [])]
+        return [sys.executable, "-m", "deploy.local.engine", *words]

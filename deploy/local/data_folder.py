@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.local import folder_lock
+from deploy.local import brokers, folder_lock
 
-_MADE_BY_US = ("kafka", "clickhouse", "logs", "passwords.json", "run")
+_MADE_BY_US = ("kafka", *brokers.names(3), "clickhouse", "logs", "passwords.json", "run")
 
 
 def clean(data_dir: Path) -> list[str]:

@@ -1,11 +1,12 @@
 """What can go wrong with the local stack, in words for the person who started it.
 
 LocalError
-├── ComponentError         a component could not be fetched or does not match its pin
-├── PortBusyError          a port of the stack belongs to another process
-├── DataFolderBusyError    another stack runs on this data folder
-├── ProcessFailedError     a process did not become ready, or a step ended with an error
-└── TooManyDeathsError     one process died again and again
+├── ComponentError           a component could not be fetched or does not match its pin
+├── PortBusyError            a port of the stack belongs to another process
+├── DataFolderBusyError      another stack runs on this data folder
+├── DataFolderMismatchError  the data folder was made with another number of brokers
+├── ProcessFailedError       a process did not become ready, or a step ended with an error
+└── TooManyDeathsError       one process died again and again
 """
 
 
@@ -23,6 +24,10 @@ class PortBusyError(LocalError):
 
 class DataFolderBusyError(LocalError):
     """Another stack runs on this data folder."""
+
+
+class DataFolderMismatchError(LocalError):
+    """The data folder was made with another number of brokers."""
 
 
 class ProcessFailedError(LocalError):

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from deploy.local import ports, state
+from deploy.local import brokers, ports, state
 from deploy.local.layout import Backends
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import Stack
@@ -21,7 +21,8 @@ _UNTIL_PID_POLL_S = 0.5
 
 def with_free_ports(settings: LocalSettings) -> LocalSettings:
     """The same settings on ports where nothing listens now."""
-    kafka, controller, clickhouse = ports.free_ports(3)
+    (clickhouse,) = ports.free_ports(1)
+    kafka, controller = ports.free_ports(2, rows=settings.brokers, apart=brokers.PORTS_APART)
     return settings.model_copy(
         update={"kafka_port": kafka, "kafka_controller_port": controller, "clickhouse_port": clickhouse}
     )
@@ -31,7 +32,7 @@ def endpoints(backends: Backends, processes: dict[str, dict[str, Any]]) -> dict[
     """What a test needs to know: addresses, users with passwords, and the processes with their current pids."""
     return {
         "pid": os.getpid(),
-        "kafka_bootstrap": backends.broker.node.address,
+        "kafka_bootstrap": backends.kafka_bootstrap,
         "clickhouse_url": backends.engine.url,
         "users": {role: {"user": u.name, "password": u.password} for role, u in backends.users.items()},
         "processes": processes,

@@ -1,4 +1,4 @@
-"""One Kafka broker of the local stack: its properties, its one-time format, its command."""
+"""One Kafka broker of the local stack, alone or one of several: its properties, its one-time format, its command."""
 
 import base64
 import uuid
@@ -22,8 +22,26 @@ class Outside:
 
 
 @dataclass(frozen=True)
+class Replication:
+    """What a cluster keeps of each record.
+
+    factor      copies
+    min_insync  copies without which nothing is acknowledged: one broker may die, and no acknowledged record with it
+    """
+
+    factor: int
+    min_insync: int
+
+    @classmethod
+    def on(cls, brokers: int) -> "Replication":
+        """As many copies as brokers, three at most."""
+        factor = min(3, brokers)
+        return cls(factor, max(1, factor - 1))
+
+
+@dataclass(frozen=True)
 class Node:
-    """A broker that is its cluster's controller as well."""
+    """A broker that is a controller of its cluster as well."""
 
     node_id: int
     port: int
@@ -50,6 +68,8 @@ class Broker:
 
     overrides       server.properties that replace or extend ours
     format_options  of ``kafka-storage format``: users of SCRAM are made there
+    cluster         all nodes of its cluster, this one among them; empty: it is alone
+    cluster_id      what the nodes of one cluster share; None: a new one
     """
 
     node: Node
@@ -59,10 +79,12 @@ class Broker:
     heap_mb: int
     overrides: Mapping[str, str] = field(default_factory=dict)
     format_options: Sequence[str] = ()
+    cluster: Sequence[Node] = ()
+    cluster_id: str | None = None
 
     def write_properties(self) -> None:
         self.properties_file.parent.mkdir(parents=True, exist_ok=True)
-        lines = (f"{key}={value}\n" for key, value in {**properties(self.node), **self.overrides}.items())
+        lines = (f"{key}={value}\n" for key, value in {**properties(self.node, self.cluster), **self.overrides}.items())
         self.properties_file.write_text("".join(lines))
 
     def format_argv(self) -> list[str]:
@@ -71,7 +93,7 @@ class Broker:
             "format",
             "--ignore-formatted",
             "-t",
-            new_cluster_id(),
+            self.cluster_id or new_cluster_id(),
             "-c",
             str(self.properties_file),
             *self.format_options,
@@ -85,23 +107,20 @@ class Broker:
         return [str(self.java), f"-Xmx{heap_mb}m", *_JVM, *_LOGGING, "-cp", self.classpath]
 
 
-def properties(node: Node) -> dict[str, str]:
-    """server.properties of a cluster of one node."""
+def properties(node: Node, cluster: Sequence[Node] = ()) -> dict[str, str]:
+    """server.properties of a node that is alone, or one of a cluster whose nodes all vote."""
+    nodes = cluster or (node,)
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
-        "controller.quorum.voters": f"{node.node_id}@{node.controller_address}",
+        "controller.quorum.voters": ",".join(f"{each.node_id}@{each.controller_address}" for each in nodes),
         **_listeners(node),
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(node.data_dir),
         # deploy.setup makes the topics; a misspelt name must be an error and not a new topic.
         "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
+        **_replicated(Replication.on(len(nodes))),
         # With 50 partitions, the default, the first consumer waits for 50 logs to be made.
         "offsets.topic.num.partitions": "1",
         "transaction.state.log.num.partitions": "1",
@@ -109,11 +128,26 @@ def properties(node: Node) -> dict[str, str]:
         "group.initial.rebalance.delay.ms": "0",
         # A killed consumer keeps its partitions until its session ends: tests and impatient people set it low.
         "group.min.session.timeout.ms": "1000",
-        # A killed broker may register again only when its old session is over: 9 s by default.
-        "broker.session.timeout.ms": "1500",
+        # A killed broker may register again, and others lead its partitions, only when its session is over: 9 s by
+        # default. Several brokers on one machine take each other's time, so that theirs is not as short.
+        "broker.session.timeout.ms": "1500" if len(nodes) == 1 else "3000",
         "broker.heartbeat.interval.ms": "400",
         # The cleaner's map of keys: 128 MiB by default, which would be a quarter of the heap.
         "log.cleaner.dedupe.buffer.size": str(16 << 20),
+    }
+
+
+def _replicated(kept: Replication) -> dict[str, str]:
+    """Of the topics that Kafka makes itself, the groups' offsets among them, and of those made without a word on it."""
+    factor, min_insync = str(kept.factor), str(kept.min_insync)
+    return {
+        "default.replication.factor": factor,
+        "min.insync.replicas": min_insync,
+        "offsets.topic.replication.factor": factor,
+        "transaction.state.log.replication.factor": factor,
+        "transaction.state.log.min.isr": min_insync,
+        "share.coordinator.state.topic.replication.factor": factor,
+        "share.coordinator.state.topic.min.isr": min_insync,
     }
 
 

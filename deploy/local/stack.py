@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.local import state
 from deploy.local.errors import ProcessFailedError
+from deploy.local.kafka import Broker
 from deploy.local.layout import Backends
 from deploy.local.one_time import run_step
 from deploy.local.process import Process, Spec
@@ -52,18 +53,19 @@ class Stack:
         try:
             yield ends
         finally:
-            order = [[s.name for s in self._services], ["kafka"], ["clickhouse"]]
+            kafka = [spec.name for spec in self.backends.kafka()]
+            order = [[s.name for s in self._services], kafka, ["clickhouse"]]
             await self._supervisor.stop(self._hurry, order)
 
     async def start_backends(self) -> None:
         """Kafka and ClickHouse, side by side. Raises ProcessFailedError."""
         self.backends.engine.write_config()
-        self.backends.broker.write_properties()
-        kafka, clickhouse = (self._process(spec) for spec in self.backends.specs())
+        clickhouse = self._process(self.backends.clickhouse())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._supervisor.start([clickhouse]))
-                group.create_task(self._start_kafka(kafka))
+                for broker, spec in zip(self.backends.brokers, self.backends.kafka(), strict=True):
+                    group.create_task(self._start_broker(broker, self._process(spec)))
         except ExceptionGroup as failures:  # not except*: up to Python 3.11.3 it would wrap what is raised here
             failed = failures.subgroup(ProcessFailedError)
             raise failed.exceptions[0] if failed else failures from None
@@ -96,12 +98,12 @@ class Stack:
         with contextlib.suppress(asyncio.CancelledError):
             await failure
 
-    async def _start_kafka(self, kafka: Process) -> None:
-        broker = self.backends.broker
+    async def _start_broker(self, broker: Broker, process: Process) -> None:
+        broker.write_properties()
         if not broker.node.is_formatted:
-            log = self.backends.logs_dir / "kafka-format.log"
-            await run_step("kafka format", broker.format_argv(), log, {}, self.settings.start_timeout_s)
-        await self._supervisor.start([kafka])
+            log = self.backends.logs_dir / f"{process.name}-format.log"
+            await run_step(f"{process.name} format", broker.format_argv(), log, {}, self.settings.start_timeout_s)
+        await self._supervisor.start([process])
 
     def _process(self, spec: Spec) -> Process:
         return Process(

@@ -45,6 +45,6 @@ async def _line(name: str, entry: Mapping[str, Any]) -> Line:
 
 
 async def _answers(name: str, entry: Mapping[str, Any]) -> bool:
-    if name == "kafka":
+    if name.split("-")[0] == "kafka":
         return await readiness.kafka_answers(HOST, entry["port"])
     return await readiness.http_ok(entry["url"] + ("/ping" if name == "clickhouse" else "/readyz"))

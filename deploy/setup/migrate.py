@@ -13,12 +13,13 @@ from pathlib import Path
 
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
+from deploy.setup.cluster import HISTORY, Cluster
 from deploy.setup.errors import SetupError
 
 FOLDER = Path(__file__).parent / "migrations"
 
-_HISTORY = """
-CREATE TABLE IF NOT EXISTS schema_migrations
+_HISTORY = f"""\
+CREATE TABLE IF NOT EXISTS {HISTORY}
 (
     version    UInt32,
     name       String,
@@ -61,17 +62,22 @@ def load(folder: Path = FOLDER) -> list[Migration]:
     return migrations
 
 
-async def migrate(client: AsyncClient, migrations: Sequence[Migration]) -> list[Migration]:
-    """Apply what the history does not have yet; answers what was applied."""
-    await client.command(_HISTORY)
+async def migrate(
+    client: AsyncClient, migrations: Sequence[Migration], cluster: Cluster | None = None
+) -> list[Migration]:
+    """Apply what the history does not have yet, on this server or on this cluster; answers what was applied."""
+    render = cluster.rendered if cluster else str
+    await client.command(render(_HISTORY))
+    if cluster and cluster.replicated:
+        await client.command(f"SYSTEM SYNC REPLICA {HISTORY}")
     rows = (await client.query("SELECT version, checksum FROM schema_migrations FINAL ORDER BY version")).result_rows
     history = {int(version): str(checksum) for version, checksum in rows}
     pending = plan(migrations, history)
     for migration in pending:
         for statement in migration.statements:
-            await client.command(statement)
+            await client.command(render(statement))
         await client.insert(
-            "schema_migrations",
+            HISTORY,
             [[migration.version, migration.name, migration.checksum]],
             column_names=["version", "name", "checksum"],
         )

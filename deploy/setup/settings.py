@@ -1,9 +1,12 @@
 """Settings of `python -m deploy.setup`, environment prefix SETUP_."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from contract.topics import DEFAULT_TOPIC
+from deploy.setup.cluster import Cluster
 from kit.settings import ClickHouseSettings, KafkaSettings
 
 
@@ -34,4 +37,28 @@ class SetupSettings(KafkaSettings, ClickHouseSettings):
         description="bytes that inserts leave free on ClickHouse's disk: below it they wait. A disk that fills up"
         " during an insert can cost rows that ClickHouse has acknowledged, fsync or not",
     )
+    clickhouse_cluster: str | None = Field(
+        None,
+        pattern=r"^\w+$",
+        description="name of a cluster of shards in ClickHouse's remote_servers (docs/cluster.md); none: one server",
+    )
+    clickhouse_replicated: bool = Field(
+        True,
+        description="the cluster's tables are replicated, made ON CLUSTER, and agree through Keeper. Off: each shard is"
+        " one plain server, set up over its URL in SETUP_CLICKHOUSE_SHARD_URLS",
+    )
     wait_timeout_s: float = Field(30.0, gt=0, description="seconds to wait for Kafka and ClickHouse to answer")
+
+    @model_validator(mode="after")
+    def _cluster_is_complete(self) -> Self:
+        if self.clickhouse_shard_urls and not self.clickhouse_cluster:
+            raise ValueError("clickhouse_shard_urls needs clickhouse_cluster")
+        if self.clickhouse_cluster and not self.clickhouse_replicated and not self.clickhouse_shard_urls:
+            raise ValueError("a cluster that is not replicated needs clickhouse_shard_urls")
+        return self
+
+    @property
+    def cluster(self) -> Cluster | None:
+        if self.clickhouse_cluster is None:
+            return None
+        return Cluster(self.clickhouse_cluster, self.clickhouse_database, self.clickhouse_replicated)

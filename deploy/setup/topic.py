@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, NoError, TopicAlreadyExistsError, for_code
 
 from deploy.setup.errors import SetupError
 from deploy.setup.settings import SetupSettings
@@ -42,6 +42,10 @@ async def _create(admin: AIOKafkaAdminClient, settings: SetupSettings) -> None:
     response: Any = await admin.create_topics([topic])
     for name, code, *message in response.topic_errors:
         error = for_code(code)
+        if error is InvalidReplicationFactorError:  # brokers of the cluster are still starting, or there are too few
+            raise error(
+                f"fewer than {settings.topic_replication_factor} brokers are there (SETUP_TOPIC_REPLICATION_FACTOR)"
+            )
         if error not in (NoError, TopicAlreadyExistsError):
             raise SetupError(f"Kafka refused to create topic {name!r}: {error.__name__} {message}")
 
