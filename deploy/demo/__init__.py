@@ -1,0 +1,1 @@
+"""A made-up shop whose visitors' actions go to a running stack, so that there is something to look at."""
