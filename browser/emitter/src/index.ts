@@ -1,0 +1,2 @@
+export { createEmitter } from "./emitter";
+export type * from "./types";
