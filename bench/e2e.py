@@ -2,27 +2,25 @@
 
 import argparse
 import asyncio
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import uvloop
 
-from bench import freshness, machine, report, stack, throughput
-from bench.e2e_summary import Findings, Surroundings, result, show
+from bench import command, freshness, stack, throughput
+from bench.e2e_summary import Findings, StackSurroundings, result, show
 from bench.freshness import FreshnessRun, Probing
 from bench.pace import Pace
 from bench.report import Paper
-from bench.stack import Stack, StackError
+from bench.stack import Stack
 from bench.stored import until_stored
+from bench.surroundings import Before
 from bench.throughput import Load, ThroughputRun
 from deploy.local.components import kafka_jars
-from deploy.local.errors import LocalError
 
 _ACTIONS_PER_S: Final = 1_000
 
@@ -60,36 +58,27 @@ def plan(options: argparse.Namespace) -> Plan:
 def main(arguments: Sequence[str]) -> int:
     """Run it. Returns the exit code: 1 when actions were lost, doubled or refused, or the stack failed."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the stack is stopped in any case
-    paper = Paper()
-    try:
-        findings = _run(plan(options), paper)
-    except (StackError, LocalError, ExceptionGroup, OSError) as error:
-        paper.note(f"\nThe benchmark failed: {report.reason(error)}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    show(findings, paper)
-    outcome = result(findings)
-    if not (options.quick or options.no_history):
-        paper.note(f"\nAdded to {report.add_to_history('e2e', outcome).name}")
-    print(report.result_line(outcome), flush=True)
-    return 0 if findings.counts_agree else 1
+    return command.run(
+        "e2e",
+        lambda paper: _run(plan(options), paper),
+        show,
+        result,
+        keep=not (options.quick or options.no_history),
+        is_right=lambda findings: findings.counts_agree,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.e2e", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="20 s: shows that it works; its figures mean little")
+    parser = command.parser("e2e", __doc__, "20 s: shows that it works; its figures mean little")
     parser.add_argument(
         "--freshness-only", action="store_true", help="leave the throughput out; for comparing settings"
     )
-    parser.add_argument("--no-history", action="store_true", help="do not append to bench/results/e2e.jsonl")
     return parser
 
 
 def _run(wanted: Plan, paper: Paper) -> Findings:
     stack.fetch_components()
-    before_ms = machine.calibration_ms()
+    before = Before.now()
     with tempfile.TemporaryDirectory(prefix="actionlog-bench-") as folder:
         data_dir = Path(folder)
         paper.note("Starting the stack: Kafka, ClickHouse and the three services")
@@ -98,16 +87,7 @@ def _run(wanted: Plan, paper: Paper) -> Findings:
             quiet, runs, loaded = runner.run(_measure(running, wanted, paper))
             accepted = _accepted(wanted, loaded)
             stored, _ = runner.run(until_stored(running, accepted))
-        facts = machine.facts(data_dir)
-    surroundings = Surroundings(
-        machine=asdict(facts),
-        kafka=kafka_jars.VERSION,
-        clickhouse=clickhouse,
-        commit=machine.commit(),
-        date=report.today(),
-        changed_settings=stack.changed_settings(os.environ),
-        calibration_ms=(before_ms, machine.calibration_ms()),
-    )
+        surroundings = StackSurroundings.of(data_dir, before, kafka=kafka_jars.VERSION, clickhouse=clickhouse)
     return Findings(surroundings, quiet, runs, loaded, accepted, stored)
 
 

@@ -8,6 +8,7 @@ from bench.cpu import GENERATOR
 from bench.freshness import FreshnessRun
 from bench.quantiles import Spread, percentile
 from bench.report import Paper
+from bench.surroundings import Surroundings
 from bench.throughput import ThroughputRun
 
 GOAL_P50_MS: Final = 500
@@ -15,24 +16,19 @@ GOAL_P99_MS: Final = 1_500
 _PROCESSES: Final = ("producer_api", "kafka", "consumer", "clickhouse", "query_api", GENERATOR)
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What the figures depend on."""
+@dataclass(frozen=True, kw_only=True)
+class StackSurroundings(Surroundings):
+    """And the versions of what was used."""
 
-    machine: dict[str, Any]
     kafka: str
     clickhouse: str
-    commit: str
-    date: str
-    changed_settings: dict[str, str]
-    calibration_ms: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Findings:
     """Everything that was measured. ``accepted`` and ``stored``: actions of all phases together."""
 
-    surroundings: Surroundings
+    surroundings: StackSurroundings
     quiet: FreshnessRun
     runs: Sequence[FreshnessRun]
     loaded: ThroughputRun | None
@@ -92,7 +88,7 @@ def show(findings: Findings, paper: Paper) -> None:
     paper.note(f"\n{findings.stored:,} rows are stored (counted without FINAL), {verdict}.")
 
 
-def _show_surroundings(around: Surroundings, paper: Paper) -> None:
+def _show_surroundings(around: StackSurroundings, paper: Paper) -> None:
     paper.heading("Machine")
     facts = around.machine
     before, after = around.calibration_ms

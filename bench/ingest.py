@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,16 +12,15 @@ from typing import Final
 
 import uvloop
 
-from bench import ingest_kafka, ingest_load, ingest_rounds, ingest_servers, ingest_soak, machine, report, stack
+from bench import command, ingest_kafka, ingest_load, ingest_rounds, ingest_servers, ingest_soak, stack
 from bench.ingest_load import LoadError
 from bench.ingest_rounds import BARE_TOPIC, Bench, Round
 from bench.ingest_soak import Soak
-from bench.ingest_summary import Findings, Surroundings, result, show
+from bench.ingest_summary import Findings, IngestSurroundings, result, show
 from bench.report import Paper
-from bench.stack import StackError
+from bench.surroundings import Before
 from contract.topics import DEFAULT_TOPIC
 from deploy.local.components import kafka_jars
-from deploy.local.errors import LocalError
 from deploy.setup.settings import SetupSettings
 from deploy.setup.topic import ensure_topic
 
@@ -53,48 +50,34 @@ def plan(options: argparse.Namespace) -> Plan:
 def main(arguments: Sequence[str]) -> int:
     """Run it. Returns the exit code: 1 when a request was refused, an action lost, or a process failed."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped in any case
-    paper = Paper()
-    try:
-        findings = _run(plan(options), options.python, paper)
-    except (StackError, LocalError, LoadError, ExceptionGroup, OSError) as error:
-        paper.note(f"\nThe benchmark failed: {report.reason(error)}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    show(findings, paper)
-    outcome = result(findings)
-    if not (options.quick or options.no_history):
-        paper.note(f"\nAdded to {report.add_to_history('ingest', outcome).name}")
-    print(report.result_line(outcome), flush=True)
-    return 0 if findings.counts_agree else 1
+    return command.run(
+        "ingest",
+        lambda paper: _run(plan(options), options.python, paper),
+        show,
+        result,
+        keep=not (options.quick or options.no_history),
+        failures=(LoadError,),
+        is_right=lambda findings: findings.counts_agree,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="15 s: shows that it works; its figures mean little")
+    parser = command.parser("ingest", __doc__, "15 s: shows that it works; its figures mean little")
     parser.add_argument("--soak-s", type=int, default=120, help="seconds of load under which memory is watched")
     parser.add_argument("--python", action="store_true", help="do not use wrk, even if it is installed")
-    parser.add_argument("--no-history", action="store_true", help="do not append to bench/results/ingest.jsonl")
     return parser
 
 
 def _run(wanted: Plan, python: bool, paper: Paper) -> Findings:
     stack.fetch_components()
-    before_ms, load_average = machine.calibration_ms(), os.getloadavg()[0]
+    before = Before.now()
     with tempfile.TemporaryDirectory(prefix="actionlog-bench-") as name:
         folder = Path(name)
         paper.note("Starting Kafka, the producer API and the empty route")
         with _running(folder, python=python) as bench, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             rounds, soak = runner.run(_measure(bench, wanted, paper))
             stored = runner.run(ingest_kafka.stored(bench.kafka.servers, DEFAULT_TOPIC))
-        surroundings = Surroundings.of(
-            folder,
-            kafka=kafka_jars.VERSION,
-            generator=bench.generator.name,
-            load_average=load_average,
-            calibration_ms=(before_ms, machine.calibration_ms()),
-        )
+        surroundings = IngestSurroundings.of(folder, before, kafka=kafka_jars.VERSION, generator=bench.generator.name)
     return Findings(surroundings, rounds, soak, bench.accepted, stored)
 
 

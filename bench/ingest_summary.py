@@ -1,16 +1,14 @@
 """The figures of the ingest benchmark: as tables, and as one result."""
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import machine, report, stack
 from bench.ingest_rounds import Round
 from bench.ingest_soak import Soak
 from bench.quantiles import Spread
 from bench.report import Paper
+from bench.surroundings import Surroundings
 
 GOAL_RATIO_NULL_3: Final = 1.2
 GOAL_RATIO_KAFKA_100: Final = 0.45
@@ -18,29 +16,12 @@ GOAL_GROWTH_MB: Final = 5.0
 _NULL_SIZE: Final = 3
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What the figures depend on."""
+@dataclass(frozen=True, kw_only=True)
+class IngestSurroundings(Surroundings):
+    """And the versions of what was used."""
 
-    machine: dict[str, Any]
     kafka: str
     generator: str
-    commit: str
-    date: str
-    changed_settings: dict[str, str]
-    load_average: float
-    calibration_ms: tuple[float, float]
-
-    @classmethod
-    def of(cls, folder: Path, **known: Any) -> "Surroundings":
-        """Of here and now; ``folder`` is where Kafka keeps its files."""
-        return cls(
-            machine=asdict(machine.facts(folder)),
-            commit=machine.commit(),
-            date=report.today(),
-            changed_settings=stack.changed_settings(os.environ),
-            **known,
-        )
 
 
 @dataclass(frozen=True)
@@ -50,7 +31,7 @@ class Findings:
     accepted, stored  actions of all runs, as the generator counted them and as records on the topic
     """
 
-    surroundings: Surroundings
+    surroundings: IngestSurroundings
     rounds: Sequence[Round]
     soak: Soak
     accepted: int
@@ -147,7 +128,7 @@ def show(findings: Findings, paper: Paper) -> None:
     paper.note(f"\n{findings.accepted:,} actions were accepted, {findings.stored:,} are on the topic: {verdict}.")
 
 
-def _show_surroundings(around: Surroundings, paper: Paper) -> None:
+def _show_surroundings(around: IngestSurroundings, paper: Paper) -> None:
     paper.heading("Machine")
     facts = around.machine
     before, after = around.calibration_ms

@@ -2,21 +2,18 @@
 
 import argparse
 import asyncio
-import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import machine, report, sink_backlog, sink_drain, sink_quiet, sink_servers, stack
+from bench import command, sink_backlog, sink_drain, sink_quiet, sink_servers, stack
 from bench.report import Paper
 from bench.sink_drain import Drain
 from bench.sink_servers import Pair
-from bench.sink_summary import Findings, Surroundings, result, show
-from bench.stack import StackError
-from deploy.local.errors import LocalError
+from bench.sink_summary import Findings, result, show
+from bench.surroundings import Before, Surroundings
 
 _RECORDS: Final = 1_000_000
 _ROUNDS: Final = 3
@@ -27,35 +24,20 @@ Runs = dict[str, list[Drain]]
 def main(arguments: Sequence[str]) -> int:
     """Run it. Returns the exit code: 1 when a record was lost or doubled, or a process failed."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped in any case
-    paper = Paper()
-    try:
-        findings = _run(options, paper)
-    except (StackError, LocalError, ExceptionGroup, OSError) as error:
-        paper.note(f"\nThe benchmark failed: {report.reason(error)}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    show(findings, paper)
-    outcome = result(findings)
-    if not (options.quick or options.no_history):
-        paper.note(f"\nAdded to {report.add_to_history('sink', outcome).name}")
-    print(report.result_line(outcome), flush=True)
-    return 0
+    keep = not (options.quick or options.no_history)
+    return command.run("sink", lambda paper: _run(options, paper), show, result, keep=keep)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.sink", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small backlog, once: shows that it works")
+    parser = command.parser("sink", __doc__, "a small backlog, once: shows that it works")
     parser.add_argument("--records", type=int, default=_RECORDS, help="records of the backlog, about")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="how often each is run; the medians count")
-    parser.add_argument("--no-history", action="store_true", help="do not append to bench/results/sink.jsonl")
     return parser
 
 
 def _run(options: argparse.Namespace, paper: Paper) -> Findings:
     stack.fetch_components()
-    before_ms, load_average = machine.calibration_ms(), os.getloadavg()[0]
+    before = Before.now()
     records, rounds = (400_000, 1) if options.quick else (options.records, options.rounds)
     with tempfile.TemporaryDirectory(prefix="actionlog-bench-") as name:
         folder = Path(name)
@@ -66,9 +48,7 @@ def _run(options: argparse.Namespace, paper: Paper) -> Findings:
             paper.note(f"Backlog: {total:,} records on {sink_backlog.PARTITIONS} partitions")
             runs = _rounds(pair, total, folder, rounds, paper)
             quiet = sink_quiet.measure(pair, folder, paper, seconds=5 if options.quick else 60)
-        surroundings = Surroundings.of(
-            folder, load_average=load_average, calibration_ms=(before_ms, machine.calibration_ms())
-        )
+        surroundings = Surroundings.of(folder, before)
     return Findings(surroundings, total, runs, quiet)
 
 

@@ -1,16 +1,14 @@
 """The figures of the sink's benchmark: as tables, and as one result."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import machine, report, stack
 from bench.quantiles import Spread
 from bench.report import Paper
 from bench.sink_drain import Drain
 from bench.sink_quiet import Quiet
+from bench.surroundings import Surroundings
 
 GOAL_RATIO_FETCH: Final = 0.8
 GOAL_RATIO_ENGINE: Final = 2.5
@@ -26,30 +24,6 @@ _WORDS: Final = {
     "engine x2": "… 2 threads (b)",
     "store": "ready blocks (c)",
 }
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the figures depend on."""
-
-    machine: dict[str, Any]
-    commit: str
-    date: str
-    changed_settings: dict[str, str]
-    load_average: float
-    calibration_ms: tuple[float, float]
-
-    @classmethod
-    def of(cls, folder: Path, *, load_average: float, calibration_ms: tuple[float, float]) -> "Surroundings":
-        """Of here and now; ``folder`` is where the servers keep their files."""
-        return cls(
-            machine=asdict(machine.facts(folder)),
-            commit=machine.commit(),
-            date=report.today(),
-            changed_settings=stack.changed_settings(os.environ),
-            load_average=load_average,
-            calibration_ms=calibration_ms,
-        )
 
 
 @dataclass(frozen=True)
