@@ -39,8 +39,9 @@ a message that names it. Units are in the names: `_ms`, `_s`, `_hours`, `_bytes`
 - **In the local stack** every setting can be given to `make run`: `CONSUMER_FLUSH_AFTER_MS=200 make run`. Only the
   services' addresses are the stack's own: move a port with `LOCAL_…_PORT`.
 - **ClickHouse's users** are in [deploy/clickhouse/users.d/actionlog.xml](../deploy/clickhouse/users.d/actionlog.xml).
-  The server takes their passwords from `ACTIONLOG_ADMIN_PASSWORD`, `ACTIONLOG_WRITER_PASSWORD` and
-  `ACTIONLOG_READER_PASSWORD`. Give the setup the first user, the consumer the second, the query API the third.
+  The server takes their passwords from `ACTIONLOG_ADMIN_PASSWORD`, `ACTIONLOG_WRITER_PASSWORD`,
+  `ACTIONLOG_READER_PASSWORD` and `ACTIONLOG_ERASER_PASSWORD`. Give the setup the first user, the consumer the second,
+  the query API the third, and for erasure (`QUERY_ERASER_…`) the fourth.
 """
 
 
