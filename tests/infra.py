@@ -1,4 +1,7 @@
-"""A real Kafka and a real ClickHouse, one pair for a whole test run however many workers it has."""
+"""A real Kafka and a real ClickHouse, one pair for a whole test run however many workers it has.
+
+ACTIONLOG_TEST_BROKERS=3 runs the same tests on a Kafka of three brokers, with three copies of each record.
+"""
 
 import fcntl
 import json
@@ -16,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from deploy.local.passwords import User
 
 _RUN_DIR = "ACTIONLOG_TEST_RUN_DIR"
 _CONTROLLER = "ACTIONLOG_TEST_CONTROLLER_PID"
+_BROKERS = "ACTIONLOG_TEST_BROKERS"  # 3: the tests' Kafka is a cluster, each record has three copies; default 1
 _START_S = 220.0
 _STOP_S = 30.0
 _HTTP_S = 30.0
@@ -36,6 +41,7 @@ class Infra:
     admin: User
     writer: User
     reader: User
+    eraser: User
     state_file: Path
 
     @classmethod
@@ -47,11 +53,28 @@ class Infra:
 
     @property
     def users(self) -> dict[str, User]:
-        return {"admin": self.admin, "writer": self.writer, "reader": self.reader}
+        return {"admin": self.admin, "writer": self.writer, "reader": self.reader, "eraser": self.eraser}
+
+    @property
+    def kafka_names(self) -> list[str]:
+        """The brokers' processes: ``kafka``, or ``kafka-1`` and so on, where the number is the node's id."""
+        return sorted(name for name in self._processes() if name.startswith("kafka"))
 
     def pid(self, name: str) -> int:
-        """The current pid of ``kafka`` or ``clickhouse``: another one after a restart."""
-        return int(_read(self.state_file)["processes"][name]["pid"])
+        """The current pid of a process, another one after a restart. ``kafka`` of several brokers: the first's."""
+        return int(self._process(name)["pid"])
+
+    def port(self, name: str) -> int:
+        return int(self._process(name)["port"])
+
+    def _process(self, name: str) -> dict[str, Any]:
+        processes = self._processes()
+        found: dict[str, Any] = processes.get(name) or processes[f"{name}-1"]
+        return found
+
+    def _processes(self) -> dict[str, Any]:
+        processes: dict[str, Any] = _read(self.state_file)["processes"]
+        return processes
 
     def query(self, sql: str, role: str = "admin") -> str:
         """One statement over HTTP: the answer's text without the last newline. Raises RuntimeError with the error."""
@@ -64,6 +87,17 @@ class Infra:
         except urllib.error.HTTPError as error:
             with error:
                 raise RuntimeError(error.read().decode()) from None
+
+
+def brokers() -> int:
+    """How many brokers the tests' Kafka has."""
+    return int(os.environ.get(_BROKERS, "1"))
+
+
+def need_one_broker(why: str) -> None:
+    """Skip what makes no sense on several brokers."""
+    if brokers() > 1:
+        pytest.skip(f"{_BROKERS}={brokers()}: {why}")
 
 
 def announce_run() -> None:
@@ -101,12 +135,13 @@ def stop() -> None:
 def _start(run_dir: Path, state_file: Path) -> None:
     """Detached, and tied to the controller's life: it ends by itself when the test run is killed."""
     words = ["infra", "--data", str(run_dir / "data"), "--free-ports", "--remove"]
-    words += ["--until-pid", os.environ[_CONTROLLER], "--state", str(state_file)]
+    words += ["--until-pid", os.environ[_CONTROLLER], "--state", str(state_file), "--brokers", str(brokers())]
     log = run_dir / "infra.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "deploy.local", *words],
             cwd=_CHECKOUT,
+            env={**os.environ, "LOCAL_START_TIMEOUT_S": str(_START_S)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -38,7 +38,8 @@ class Namespace:
             database=self.database,
             users=self.infra.users,
         )
-        return {**values, f"{service.prefix}_KAFKA_GROUP": self.group}
+        group = "SINK_GROUP" if module == "query_api" else "KAFKA_GROUP"
+        return {**values, f"{service.prefix}_{group}": self.group}
 
     def query(self, sql: str, role: str = "admin") -> str:
         """As ``Infra.query``; ``{db}`` in the statement becomes this namespace's database."""

@@ -1,5 +1,7 @@
 """The whole stack, started as `make run` starts it, on free ports and a data folder of its own."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +10,14 @@ import pytest
 
 from bench import stack as whole
 from deploy.local import state
+from tests.end_to_end.system import READY_S
+from tests.waiting import wait_until
 
-READY_S = 40.0
+pytest.register_assert_rewrite("tests.end_to_end.sample_cases", "tests.end_to_end.restart_cases")
 
 
 class Stack:
-    """A running stack: its URLs, and its processes as they are now."""
+    """A running stack: its URLs, and its processes as they are now. A ``tests.end_to_end.system.System``."""
 
     def __init__(self, started: whole.Stack, data_dir: Path) -> None:
         self._started = started
@@ -33,6 +37,13 @@ class Stack:
             return httpx.get(f"{self.url(name)}/readyz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+    def restart(self, name: str, with_signal: signal.Signals) -> None:
+        """The stack's supervisor starts it again, and says that it died."""
+        before = self.pid(name)
+        os.kill(before, with_signal)
+        wait_until(lambda: self.pid(name) != before, READY_S, f"the stack starts {name} again")
+        assert f"{name} died" in self.console.read_text()
 
     def counts(self) -> tuple[int, int]:
         """Rows of the table without FINAL, and distinct ids."""

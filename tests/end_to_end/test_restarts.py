@@ -1,123 +1,20 @@
-"""Each of the five processes is restarted in the middle of a stream of 20,000 actions: each is stored exactly once."""
+"""Restarts in the middle of a stream, on the stack that `make run` starts: its supervisor starts what has died."""
 
-import os
-import signal
 import socket
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
-from uuid_utils import uuid7
 
-from tests.end_to_end.conftest import READY_S, Stack
+from tests.end_to_end.conftest import Stack
+from tests.end_to_end.restart_cases import RestartCases
+from tests.end_to_end.system import READY_S
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
-ACTIONS: Final = 20_000
-PER_REQUEST: Final = 50
-SENDERS: Final = 4
 
-# The producer is asked to stop, as an update does it: killed, it leaves its clients not knowing what was accepted.
-# The others are killed.
-RESTARTS: Final = {
-    "consumer": signal.SIGKILL,
-    "clickhouse": signal.SIGKILL,
-    "kafka": signal.SIGKILL,
-    "producer_api": signal.SIGTERM,
-    "query_api": signal.SIGKILL,
-}
-
-
-class Stream:
-    """Sends requests from several threads until all are acknowledged; what was refused or cut is sent again."""
-
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/log"
-        self._bodies = [self._body(number) for number in range(ACTIONS // PER_REQUEST)]
-        self._lock = threading.Lock()
-        self.acknowledged = 0
-
-    @staticmethod
-    def _body(number: int) -> dict[str, object]:
-        time = "2026-10-18T21:37:28.123456-06:00"
-        actions = [
-            {"id": str(uuid7()), "time": time, "type": "STEP", "properties": {"n": n}} for n in range(PER_REQUEST)
-        ]
-        return {"userId": f"user-{number % 97}", "sessionId": "stream", "actions": actions}
-
-    def run(self, gate: threading.Semaphore) -> None:
-        """One request per permit of the gate."""
-        with httpx.Client(timeout=60) as client:
-            while gate.acquire():
-                with self._lock:
-                    if not self._bodies:
-                        return
-                    body = self._bodies.pop()
-                self._send(client, body)
-                with self._lock:
-                    self.acknowledged += PER_REQUEST
-
-    def wait_for(self, acknowledged: int) -> None:
-        wait_until(lambda: self.acknowledged >= acknowledged, READY_S, "the stream flows")
-
-    def _send(self, client: httpx.Client, body: dict[str, object]) -> None:
-        def accepted() -> bool:
-            try:
-                return client.post(self._url, json=body).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        wait_until(accepted, READY_S, "a request is acknowledged")
-
-
-def restart(stack: Stack, name: str, with_signal: signal.Signals) -> None:
-    before = stack.pid(name)
-    os.kill(before, with_signal)
-    wait_until(lambda: stack.pid(name) != before, READY_S, f"the stack starts {name} again")
-
-
-def test_five_restarts_in_a_stream_lose_and_double_nothing(stack: Stack) -> None:
-    before, _ = stack.counts()
-    stream, gate = Stream(stack.producer), threading.Semaphore(0)
-    share = ACTIONS // PER_REQUEST // (len(RESTARTS) + 1)
-    with ThreadPoolExecutor(SENDERS) as pool:
-        senders = [pool.submit(stream.run, gate) for _ in range(SENDERS)]
-        try:
-            for number, (name, with_signal) in enumerate(RESTARTS.items(), start=1):
-                gate.release(share)
-                stream.wait_for(PER_REQUEST * (share * number - share // 2))
-                restart(stack, name, with_signal)
-        finally:
-            gate.release(ACTIONS)
-        for sender in senders:
-            sender.result(timeout=2 * READY_S)
-    assert stream.acknowledged == ACTIONS
-    for service in ("producer_api", "consumer", "query_api"):
-        wait_until(partial(stack.is_ready, service), READY_S, f"{service} is ready")
-    wait_until(lambda: stack.counts()[1] - before >= ACTIONS, READY_S, "everything is stored")
-    rows, ids = stack.counts()
-    assert (rows - before, ids - before) == (ACTIONS, ACTIONS), "counted without FINAL"
-    assert len(set(read_all(stack))) == ACTIONS
-    console = stack.console.read_text()
-    assert all(f"{name} died" in console for name in RESTARTS), console
-
-
-def read_all(stack: Stack) -> list[str]:
-    """The ids of the stream, page by page."""
-    ids: list[str] = []
-    with httpx.Client(base_url=stack.query, timeout=30) as client:
-        cursor: dict[str, str] = {}
-        while True:
-            page = client.get("/log", params={"type": "STEP", "limit": "1000", **cursor}).json()
-            ids += [action["id"] for action in page["actions"]]
-            if page["next"] is None:
-                return ids
-            cursor = {"cursor": page["next"]}
+class TestRestarts(RestartCases):
+    """Of processes."""
 
 
 def test_a_malformed_request_head_costs_nothing(stack: Stack) -> None:

@@ -20,6 +20,7 @@ from tests.namespace import Namespace, in_a_loop_of_its_own
 _SHOWN = 5
 _NO_MERGES = "max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1"
 
+TABLES = ("actions", "dead_letters")
 Row = tuple[int, int, str]  # partition, offset, event id
 Place = tuple[int, int]  # partition, offset
 
@@ -83,7 +84,7 @@ class Books:
 
 def stop_merges(namespace: Namespace) -> None:
     """For good: SYSTEM STOP MERGES would be forgotten by a server that is killed."""
-    for table in ("actions", "dead_letters"):
+    for table in TABLES:
         namespace.query(f"ALTER TABLE {{db}}.{table} MODIFY SETTING {_NO_MERGES}")
 
 
@@ -96,7 +97,8 @@ def stored(namespace: Namespace) -> Held:
 
 
 def merged_parts(namespace: Namespace) -> int:
-    parts = f"system.parts WHERE database = '{namespace.database}' AND active"
+    """Of the two tables that are counted: the setup's own list of migrations is merged as it pleases."""
+    parts = f"system.parts WHERE database = '{namespace.database}' AND table IN {TABLES} AND active"
     return int(namespace.query(f"SELECT countIf(min_block_number < max_block_number) FROM {parts}"))
 
 
@@ -111,6 +113,11 @@ def is_caught_up(namespace: Namespace, partitions: int) -> bool:
         return in_a_loop_of_its_own(_is_caught_up(namespace, partitions))
     except (KafkaError, OSError, TimeoutError):
         return False
+
+
+def log_ends(namespace: Namespace, partitions: int) -> dict[int, int]:
+    """The end of each partition's log."""
+    return in_a_loop_of_its_own(_log_ends(namespace, partitions))
 
 
 def topic_exists(namespace: Namespace) -> bool:

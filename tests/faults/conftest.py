@@ -8,20 +8,15 @@ import pytest
 from tests.faults import servers
 from tests.faults.rig import Rig
 from tests.infra import Infra
+from tests.selection import leave_out_unless_named
 
 _PARTITIONS = 3
 _FOLDER = Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All of them run when this folder, or a test in it, is named; among all other tests only a bounded subset."""
-    named = [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
-    if any(path.is_relative_to(_FOLDER) for path in named):
-        return
-    left_out = {item for item in items if item.path.is_relative_to(_FOLDER) and not item.get_closest_marker("ci")}
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=list(left_out))
+    """Among all other tests only a bounded subset."""
+    leave_out_unless_named(_FOLDER, config, items, keep=lambda item: item.get_closest_marker("ci") is not None)
 
 
 @pytest.fixture(scope="module")

@@ -93,12 +93,16 @@ class Rig:
         return self
 
     def close(self) -> None:
+        self.stop_all()
+        self.wait_up()
+        names.drop(self.namespace)
+
+    def stop_all(self) -> None:
+        """Its feeders and its consumers."""
         for feeder in self.feeders:
             feeder.stop()
         for consumer in self.consumers:
             consumer.close()
-        self.wait_up()
-        names.drop(self.namespace)
 
     # Feeding
 

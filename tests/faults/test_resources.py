@@ -1,5 +1,6 @@
 """A server runs out of something, or may not do what it is asked: waited for, said why, and made up for."""
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,20 +9,23 @@ from xml.etree import ElementTree
 
 import pytest
 
+from contract.record import encode
 from tests.faults import books, disk, servers
 from tests.faults.books import Held
 from tests.faults.disk import Disk
 from tests.faults.feeder import Feeder
 from tests.faults.rig import QUICK, Consumer, Rig
 from tests.faults.ways import reasons
-from tests.infra import Infra
+from tests.infra import Infra, need_one_broker
 from tests.integration.consumer import topic
 from tests.namespace import in_a_loop_of_its_own
 from tests.services import Service
+from tests.unit.consumer.records import action
 from tests.waiting import wait_until
 
 TOTAL = 6_000
 PER_SECOND = 2_000
+_LARGE = 2_500  # of 4 KB: what aiokafka fetches ahead, 4 MiB of a partition, is less than half of them
 _DISK_MB = 96
 _RESERVE = 32 << 20  # bytes
 
@@ -39,6 +43,7 @@ def clickhouse_disk(folder: Path) -> Iterator[Disk | None]:
 
 @pytest.fixture(scope="module")
 def kafka_disk(folder: Path) -> Iterator[Disk | None]:
+    need_one_broker("one broker's full disk is no reason for the others to refuse")
     with disk.mounted(folder / "data" / "kafka", _DISK_MB) as mounted:
         yield mounted
 
@@ -207,11 +212,16 @@ def test_retention_may_take_what_a_killed_sink_had_begun(rig: Rig) -> None:
 def test_records_that_retention_took_before_a_waiting_sink_had_fetched_them_are_counted(rig: Rig) -> None:
     """ClickHouse does not take anything, the sink's buffers are full, and the log is cut behind them."""
     service = rig.consumer(wait=False)
-    feeder = rig.feed(30_000)
+    feeder = rig.feed(6_000)
     rig.wait_rows(1)
     alter(rig, "table_readonly = 1")
     says(service, "READ_ONLY", "readonly")
     feeder.finish(60)
+    for partition in (0, 1):
+        rig.write(
+            partition,
+            [encode(action(properties=b'{"text":"%b"}' % secrets.token_hex(2_000).encode())) for _ in range(_LARGE)],
+        )
     sent, starts = rig.books().sent, cut_logs(rig, keep=100)
     alter(rig, "table_readonly = 0")
     only_what_is_counted_is_missing(rig, service, sent, starts)

@@ -12,7 +12,7 @@ from deploy.local.ports import free_ports
 from tests.faults import servers
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.wire import HttpWire, KafkaWire
-from tests.infra import Infra
+from tests.infra import Infra, need_one_broker
 from tests.services import Service
 
 
@@ -38,6 +38,7 @@ class Ways:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Ways]:
     """Kafka advertises its proxy at its second listener: a client that comes by the proxy stays on it."""
+    need_one_broker("the proxy stands before one broker, the others' addresses would lead past it")
     listener, kafka_port, clickhouse_port = free_ports(3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCAL_KAFKA_OUTSIDE_PORT", str(listener))

@@ -57,6 +57,12 @@ def test_wrong_usage_ends_with_2_and_says_why(words: list[str]) -> None:
     assert "usage: python -m consumer" in shown.stderr
 
 
+def test_a_rebuild_over_several_shards_is_refused_and_says_what_to_do_instead() -> None:
+    shown = consumer("rebuild", CLICKHOUSE_SHARD_URLS="http://127.0.0.1:1,http://127.0.0.1:2")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "delete the group's offsets of the shard's partitions" in shown.stderr
+
+
 async def test_an_audit_ends_with_0_when_the_books_balance_and_with_1_when_not(namespace: Namespace) -> None:
     await topic.write(namespace, 0, [record(0).value for _ in range(3)])
     shown = consumer("audit", namespace=namespace)

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from consumer.block import build
 from consumer.dead_letter_commands import main
+from consumer.dead_letter_shards import DeadLetterShards
 from consumer.dead_letter_table import DeadLetterTable, Letter, Wanted
 from consumer.dead_letters import DeadLetter
 from consumer.errors import SinkError
@@ -62,7 +63,7 @@ def command(namespace: Namespace, monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 @pytest.fixture
 async def replay(settings: Settings) -> AsyncIterator[Replay]:
-    opened = Replay(DeadLetterTable(settings), ReplayTopic(settings))
+    opened = Replay(DeadLetterShards(settings), ReplayTopic(settings))
     await opened.open()
     yield opened
     await opened.close()

@@ -92,7 +92,7 @@ async def test_records_come_from_where_it_seeks(source: Source, namespace: Names
     await assigned(source)
     source.seek(1, 2)
     fetched = await source.fetch([1], 10_000)
-    assert [item.offset for item in fetched[1]] == [2, 3, 4]
+    assert [item.offset for batch in fetched[1] for item in batch.reread()] == [2, 3, 4]
 
 
 async def test_an_offset_outside_the_log_is_told_and_never_skipped(source: Source, namespace: Namespace) -> None:
@@ -119,21 +119,41 @@ async def test_kafka_away_is_told(settings: Settings) -> None:
         await source.start()
 
 
-@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
-async def test_records_come_as_they_were_written(source: Source, namespace: Namespace, compression: str | None) -> None:
-    """They are aiokafka's own C records: the sink's four fields are there, and a plain consumer's are untouched."""
-    await assigned(source)
-    values = [b"{}", "é".encode(), b"\x00\xff", b"x" * 100_000, None]
-    await topic.write(namespace, 1, values, key=b"a user", compression=compression)
-    source.seek(1, 0)
-    fetched: list[TopicRecord] = []
+async def fetched_records(source: Source, count: int) -> list[TopicRecord]:
+    """The next records of partition 1, as their batches read them again."""
+    records: list[TopicRecord] = []
     async with asyncio.timeout(20):
-        while len(fetched) < len(values):
-            fetched += (await source.fetch([1], 1_000)).get(1, ())
+        while len(records) < count:
+            records += [one for batch in (await source.fetch([1], 1_000)).get(1, ()) for one in batch.reread()]
+    return records
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+@pytest.mark.parametrize("as_one", [False, True], ids=["small batches", "a large batch"])
+async def test_records_come_as_they_were_written(
+    source: Source, namespace: Namespace, compression: str | None, *, as_one: bool
+) -> None:
+    """The sink's four fields of them, whether it keeps records or reads them again; a plain consumer's are as ever."""
+    await assigned(source)
+    values = [b"{}", "é".encode(), b"\x00\xff", b"x" * 100_000, None, *([record(0).value] * 200 if as_one else [])]
+    await topic.write(namespace, 1, values, key=b"a user", compression=compression, as_one=as_one)
+    source.seek(1, 0)
+    fetched = await fetched_records(source, len(values))
     assert [(one.offset, one.key, one.value) for one in fetched] == [
         (offset, b"a user", value) for offset, value in enumerate(values)
     ]
     plain = await topic.read(namespace, 1, len(values))
-    assert [one.timestamp for one in fetched] == [one.timestamp for one in plain]
-    assert not any(isinstance(one, ConsumerRecord) for one in fetched)
-    assert {(one.topic, one.partition) for one in plain} == {(namespace.topic, 1)}
+    assert [(one.timestamp, one.value) for one in fetched] == [(one.timestamp, one.value) for one in plain]
+    assert {(one.topic, one.partition, type(one)) for one in plain} == {(namespace.topic, 1, ConsumerRecord)}
+
+
+async def test_a_fetch_that_begins_inside_a_large_batch_gives_its_rest(source: Source, namespace: Namespace) -> None:
+    await assigned(source)
+    await topic.write(namespace, 1, [record(0).value] * 300, as_one=True)
+    source.seek(1, 120)
+    async with asyncio.timeout(20):
+        while not (fetched := await source.fetch([1], 1_000)):
+            pass
+    [rest] = fetched[1]
+    assert (rest.first, rest.last, rest.count, len(rest.months[0].ids)) == (120, 299, 180, 180 * 36)
+    assert [one.offset for one in rest.reread()] == list(range(120, 300))

@@ -139,7 +139,8 @@ async def test_kill_ends_an_attempt_that_still_runs(store: Store, namespace: Nam
             await asyncio.sleep(0.01)
             yield block.body[:10_000]
 
-    insert = store._client.raw_insert(
+    client = await store._client()
+    insert = client.raw_insert(
         block.table, block.columns, endless(), _INSERT | {"query_id": f"{block.token}.3"}, block.format
     )
     running = f"SELECT count() FROM system.processes WHERE query_id = '{block.token}.3'"
@@ -165,3 +166,19 @@ async def test_missing_tables_are_told_with_what_to_run(settings: Settings, name
             await store.open()
     finally:
         await store.close()
+
+
+async def test_with_a_quorum_a_replica_is_asked_to_catch_up_before_a_read_back(
+    settings: Settings, namespace: Namespace
+) -> None:
+    """Replication can't be run here: that ClickHouse understands both, and has the right, is all that this shows."""
+    store = Store(settings.model_copy(update={"insert_quorum": "auto"}))
+    block = part(record(0))
+    try:
+        await store.insert(block, block.token)
+        with pytest.raises(StoreRefused, match="is not replicated") as refused:
+            await store.presence(block)
+    finally:
+        await store.close()
+    assert refused.value.code == 36  # BAD_ARGUMENTS: it is no syntax error, nor a missing right
+    assert namespace.query("SELECT count() FROM {db}.actions") == "1"

@@ -11,6 +11,8 @@ from consumer.intent import Position
 from contract.record import SCHEMA_HEADER
 from tests.namespace import Namespace
 
+_MAX_BATCH_BYTES = 1 << 20
+
 
 async def write(
     namespace: Namespace,
@@ -18,11 +20,22 @@ async def write(
     values: Sequence[bytes | None],
     key: bytes = b"user",
     compression: str | None = None,
+    *,
+    as_one: bool = False,
 ) -> None:
-    """Append the values to a partition; return when the broker has acknowledged them."""
+    """Append the values to a partition; return when the broker has acknowledged them. ``as_one``: in one batch."""
     async with AIOKafkaProducer(
-        bootstrap_servers=namespace.infra.kafka_bootstrap, acks="all", compression_type=compression
+        bootstrap_servers=namespace.infra.kafka_bootstrap,
+        acks="all",
+        compression_type=compression,
+        max_batch_size=_MAX_BATCH_BYTES,
     ) as producer:
+        if as_one:
+            batch = producer.create_batch()
+            for value in values:
+                batch.append(timestamp=None, key=key, value=value, headers=[SCHEMA_HEADER])
+            await (await producer.send_batch(batch, namespace.topic, partition=partition))
+            return
         futures = [
             await producer.send(namespace.topic, value, key, partition, headers=[SCHEMA_HEADER]) for value in values
         ]

@@ -11,12 +11,14 @@ from typing import Any, Self
 
 import psutil
 
+from deploy.local.brokers import PORTS_APART
 from deploy.local.ports import free_ports
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 _START_S = 60.0
 _STOP_S = 30.0
+_MOST_BROKERS = 3
 _PORTS = ("PRODUCER", "QUERY", "CONSUMER", "CLICKHOUSE", "KAFKA", "KAFKA_CONTROLLER")
 
 
@@ -27,7 +29,8 @@ class LocalStack:
         self.data = folder / "data"
         self._log = folder / "supervisor.log"
         self._words = words
-        ports = {f"LOCAL_{name}_PORT": str(port) for name, port in zip(_PORTS, free_ports(len(_PORTS)), strict=True)}
+        free = free_ports(len(_PORTS), rows=_MOST_BROKERS, apart=PORTS_APART)
+        ports = {f"LOCAL_{name}_PORT": str(port) for name, port in zip(_PORTS, free, strict=True)}
         ours: Mapping[str, str] = {**ports, "LOCAL_DATA_DIR": str(self.data), **settings}
         self.environment = {**os.environ, **ours}
 

@@ -46,8 +46,8 @@ def _the_printed_requests_work(stack: LocalStack) -> None:
         producer_port=int(stack.environment["LOCAL_PRODUCER_PORT"]),
         query_port=int(stack.environment["LOCAL_QUERY_PORT"]),
     )
-    assert post_command(settings) in stack.output
-    assert get_command(settings) in stack.output
+    stack.wait_for(post_command(settings))
+    stack.wait_for(get_command(settings))
     assert '"accepted":3' in _shell(post_command(settings)).replace(" ", "")
     wait_until(lambda: '"locationX"' in _shell(get_command(settings)), 10, "the click can be read")
 

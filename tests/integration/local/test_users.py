@@ -30,7 +30,7 @@ def _status(infra: Infra, sql: str, user: User | None) -> int:
             return error.code
 
 
-@pytest.mark.parametrize("role", ["admin", "writer", "reader"])
+@pytest.mark.parametrize("role", ["admin", "writer", "reader", "eraser"])
 def test_a_wrong_or_empty_password_is_refused(infra: Infra, role: str) -> None:
     name = infra.users[role].name
     assert _status(infra, "SELECT 1", infra.users[role]) == 200
@@ -65,6 +65,69 @@ def test_the_reader_can_change_nothing(namespace: Namespace, statement: str) -> 
 def test_the_writer_cannot_remove_or_define_anything(namespace: Namespace, statement: str) -> None:
     with pytest.raises(RuntimeError, match=_DENIED):
         namespace.query(statement, "writer")
+
+
+_BEYOND_READING = (
+    _INSERT,
+    "ALTER TABLE {db}.actions UPDATE type = 'x' WHERE 1",
+    "ALTER TABLE {db}.actions ADD COLUMN x UInt8",
+    "ALTER TABLE {db}.actions APPLY DELETED MASK",
+    "DELETE FROM {db}.actions WHERE 1",
+    "TRUNCATE TABLE {db}.actions",
+    "OPTIMIZE TABLE {db}.actions FINAL",
+    "RENAME TABLE {db}.actions TO {db}.other",
+    "CREATE TABLE {db}.t (a Int8) ENGINE = Memory",
+    "CREATE TEMPORARY TABLE t (a Int8)",
+    "CREATE FUNCTION f AS x -> x",
+    "CREATE USER someone",
+    "GRANT SELECT ON *.* TO actionlog_reader",
+    "SYSTEM STOP MERGES {db}.actions",
+    "SYSTEM SHUTDOWN",
+    "KILL QUERY WHERE 1 ASYNC",
+    "SET readonly = 0",
+    "SELECT count() FROM {db}.actions SETTINGS readonly = 0",
+    "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+    "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+    "SELECT * FROM s3('http://127.0.0.1:1/a/b', 'LineAsString')",
+    "SELECT * FROM remote('127.0.0.1:1', '{db}', 'actions')",
+    "SELECT * FROM clusterAllReplicas('default', '{db}', 'actions')",
+    "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+    "SELECT * FROM executable('x', 'TSV', 'a String')",
+    "SELECT * FROM {db}.actions INTO OUTFILE '/tmp/x'",
+    "SELECT * FROM system.users",
+    "SELECT * FROM system.query_log",
+    "SELECT * FROM system.processes",
+    "SELECT * FROM system.server_settings",
+    "SHOW GRANTS FOR actionlog_admin",
+)
+_BEYOND_ERASING = (
+    "DROP TABLE {db}.actions",
+    "TRUNCATE TABLE {db}.actions",
+    "ALTER TABLE {db}.actions UPDATE type = 'x' WHERE 1",
+    "ALTER TABLE {db}.actions MODIFY SETTING max_parts_in_total = 0",
+    "OPTIMIZE TABLE {db}.actions FINAL",
+    "CREATE TABLE {db}.t (a Int8) ENGINE = MergeTree ORDER BY a",
+)
+
+
+def test_the_reader_does_nothing_but_read_the_tables(namespace: Namespace) -> None:
+    """Whatever SQL might be smuggled into a query: ClickHouse itself refuses it."""
+    accepted = [statement for statement in _BEYOND_READING if _is_accepted(namespace, statement, "reader")]
+    assert accepted == []
+
+
+def test_the_eraser_deletes_rows_and_defines_nothing(namespace: Namespace) -> None:
+    accepted = [statement for statement in _BEYOND_ERASING if _is_accepted(namespace, statement, "eraser")]
+    assert accepted == []
+    namespace.query("DELETE FROM {db}.actions WHERE user_id = 'u'", "eraser")
+
+
+def _is_accepted(namespace: Namespace, statement: str, role: str) -> bool:
+    try:
+        namespace.query(statement, role)
+    except RuntimeError:
+        return False
+    return True
 
 
 def test_the_writer_inserts_and_reads_back(namespace: Namespace) -> None:

@@ -16,7 +16,7 @@ from contract.record import decode
 from contract.topics import record_key
 from producer_api.app import ProducerApp
 from producer_api.publisher import Publisher
-from producer_api.reading import EncodedRecord
+from producer_api.reading import EncodedRecord, EncodedRecords, one_by_one
 from producer_api.settings import Settings
 from tests.integration.producer_api.fuzz_requests import FuzzRequest, requests
 
@@ -30,9 +30,9 @@ class Capturing(Publisher):
 
     published: Sequence[EncodedRecord] = ()
 
-    async def publish(self, records: Sequence[EncodedRecord]) -> Receipt | None:
-        self.published = records
-        return Receipt({0: len(records)})
+    async def publish(self, records: Sequence[EncodedRecords]) -> Receipt | None:
+        self.published = list(one_by_one(records))
+        return Receipt({0: len(self.published)})
 
 
 @dataclass

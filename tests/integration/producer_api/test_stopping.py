@@ -130,4 +130,6 @@ def _refuses_connections(service: Service) -> bool:
         httpx.get(f"{service.url}/livez")
     except httpx.ConnectError:
         return True
+    except httpx.TransportError:
+        return False  # one that was waiting to be accepted is reset when the listener closes
     return False

@@ -19,6 +19,7 @@ SLOW_TABLE = f"""
 CREATE TABLE {{db}}.actions
 (
     event_id UUID, user_id String, session_id String, type String, time DateTime64(6, 'UTC'), utc_offset_minutes Int16,
+    received_at DateTime64(6, 'UTC'),
     hour Int64 ALIAS intDiv(toUnixTimestamp64Micro(time), 3600000000),
     properties String ALIAS if(sleepEachRow({SECONDS / ROWS}) = 0, '{{{{}}}}', '')
 )
@@ -56,6 +57,14 @@ async def test_a_query_over_its_time_is_ended_with_what_to_do(slow: Namespace, s
     assert response.json()["code"] == "query-too-slow"
     assert "shorter time range" in response.json()["detail"]
     await wait_until_async(lambda: is_running(slow, False), 10, "the query ended in ClickHouse")
+
+
+async def test_an_export_over_its_time_is_ended_with_what_to_do(slow: Namespace, serve: Serve) -> None:
+    async with serve(export_timeout_ms=300, query_timeout_ms=30_000) as client:
+        response = await client.get("/log?format=csv")
+    assert response.status_code == 504
+    assert response.json()["code"] == "query-too-slow"
+    await wait_until_async(lambda: is_running(slow, False), 10, "the export ended in ClickHouse")
 
 
 async def test_a_request_beyond_the_concurrent_ones_is_sent_away(slow: Namespace, serve: Serve) -> None:
@@ -105,3 +114,16 @@ async def test_a_request_in_flight_is_answered_before_the_service_stops(
         code = await asyncio.to_thread(service.terminate)
         assert (await reading).status_code == 200
     assert code == 0
+
+
+async def test_a_dry_run_tells_the_estimate_also_beyond_the_bound(namespace: Namespace, serve: Serve) -> None:
+    namespace.query(
+        "INSERT INTO {db}.actions (event_id, time, type)"
+        " SELECT generateUUIDv4(), '2020-01-01 00:00:00', 'A' FROM numbers(5)",
+        "writer",
+    )
+    async with serve(max_rows_to_read=1) as client:
+        refused = await client.get("/log/counts?groupBy=type")
+        told = await client.get("/log/counts?groupBy=type&dryRun=true")
+    assert (refused.status_code, refused.json()["code"]) == (400, "too-many-rows")
+    assert told.json()["estimate"]["rows"] == 5

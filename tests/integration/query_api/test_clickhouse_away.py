@@ -84,10 +84,24 @@ async def test_many_requests_make_one_connection_attempt(
     async with relay(namespace.infra.clickhouse_url, free_port()) as clickhouse:
         clickhouse.silent = True
         settings = {"clickhouse_url": clickhouse.url, "clickhouse_connect_timeout_s": 0.2, "reconnect_pause_ms": 60_000}
-        async with serve(**settings, max_concurrent_queries=20) as client:
+        # Without the one that erases, which connects by itself.
+        async with serve(**settings, max_concurrent_queries=20, eraser_password=None) as client:
             details = await asyncio.gather(*(unavailable(client) for _ in range(20)))
             assert set(details) == {"ClickHouse does not answer."}
             assert clickhouse.accepted == 1
+
+
+async def test_connections_that_ended_while_nobody_asked_are_no_errors(
+    namespace: Namespace, serve: Serve, free_port: Callable[[], int]
+) -> None:
+    async with (
+        relay(namespace.infra.clickhouse_url, free_port()) as clickhouse,
+        serve(clickhouse_url=clickhouse.url) as client,
+    ):
+        for _ in range(3):
+            answers = await asyncio.gather(*(client.get("/log") for _ in range(5)))
+            assert [response.status_code for response in answers] == [200] * 5
+            await clickhouse.hang_up()
 
 
 async def test_a_wrong_password_is_said_without_showing_it(namespace: Namespace, serve: Serve) -> None:
@@ -115,8 +129,8 @@ async def test_missing_tables_are_said_with_what_to_run(
 
 
 async def test_a_missing_column_is_said_with_what_to_run(namespace: Namespace, serve: Serve) -> None:
-    namespace.query("ALTER TABLE {db}.actions DROP COLUMN session_id")
+    namespace.query("ALTER TABLE {db}.actions DROP COLUMN utc_offset_minutes")
     async with serve() as client:
         detail = await unavailable(client)
-        assert "actions lacks the column session_id: run python -m deploy.setup" in detail
+        assert "actions lacks the column utc_offset_minutes: run python -m deploy.setup" in detail
         assert (await client.get("/readyz")).status_code == 503

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from query_api.parameters import NAMES
 from tests.integration.query_api.actions import Stored, answered, insert
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.paging import answer
@@ -55,7 +54,7 @@ async def test_a_hostile_value_finds_exactly_the_actions_that_have_it(
             assert (await answer(client, {column: f"{value[:1000]}-"}))["actions"] == []
 
 
-@pytest.mark.parametrize("name", NAMES[2:])
+@pytest.mark.parametrize("name", ["startTime", "endTime", "order", "limit", "cursor", "dryRun"])
 async def test_a_hostile_value_is_refused_where_no_text_belongs(namespace: Namespace, serve: Serve, name: str) -> None:
     async with serve() as client:
         for value in HOSTILE:

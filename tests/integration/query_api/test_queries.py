@@ -5,10 +5,11 @@ import pytest
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 import kit.clickhouse
-from query_api import sql
-from query_api.filters import Filters
+from query_api.filtering.filters import Filters
+from query_api.paging import sql
+from query_api.paging.windows import Window
+from query_api.query import Query
 from query_api.settings import Settings
-from query_api.windows import Window
 from tests.integration.query_api.conftest import Serve
 from tests.namespace import Namespace
 
@@ -26,7 +27,7 @@ def filled(namespace: Namespace) -> Namespace:
     return namespace
 
 
-async def explained(namespace: Namespace, query: sql.Query) -> str:
+async def explained(namespace: Namespace, query: Query) -> str:
     environment = namespace.environment("query_api")
     settings = Settings.model_validate({name.removeprefix("QUERY_").lower(): v for name, v in environment.items()})
     client: AsyncClient = await kit.clickhouse.connect(settings, answer_timeout_s=10)

@@ -11,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contract.tables import COLUMNS
 from deploy.setup import SetupError, apply
+from deploy.setup.migrate import load
 from tests.namespace import Namespace
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -21,19 +22,29 @@ async def test_a_second_run_finds_nothing_to_do(empty_namespace: Namespace) -> N
     done = await apply(settings)
     assert done == [
         f"created topic {empty_namespace.topic} with 5 partitions",
-        "applied 0001_actions",
-        "applied 0002_dead_letters",
-        "applied 0003_clock_skew",
-        "applied 0004_dead_letter_replays",
+        *(f"applied {migration.version:04}_{migration.name}" for migration in load()),
     ]
     assert await apply(settings) == []
+
+
+async def test_rows_stored_before_their_time_was_kept_do_not_get_one(namespace: Namespace) -> None:
+    """A default that is the clock would otherwise be read into them."""
+    namespace.query("ALTER TABLE {db}.actions DROP COLUMN stored_at")
+    row = "INSERT INTO {db}.actions (event_id, time) VALUES (generateUUIDv4(), '2026-01-01 00:00:00')"
+    namespace.query(row)
+    stored_at = next(migration for migration in load() if migration.name == "stored_at")
+    for statement in stored_at.statements:
+        namespace.query(statement.replace("ALTER TABLE ", "ALTER TABLE {db}."))
+    namespace.query(row)
+    stored = namespace.query("SELECT toUnixTimestamp64Milli(stored_at) > 0 FROM {db}.actions ORDER BY 1")
+    assert stored.split() == ["0", "1"]
 
 
 async def test_the_history_is_recorded(namespace: Namespace) -> None:
     history = namespace.query(
         "SELECT version, name, applied_at > now() - 3600 FROM {db}.schema_migrations FINAL ORDER BY version"
     )
-    assert history == "1\tactions\t1\n2\tdead_letters\t1\n3\tclock_skew\t1\n4\tdead_letter_replays\t1"
+    assert history.splitlines() == [f"{migration.version}\t{migration.name}\t1" for migration in load()]
 
 
 async def test_a_migration_changed_afterwards_is_refused(namespace: Namespace) -> None:

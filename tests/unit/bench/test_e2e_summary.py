@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from bench.e2e_summary import Findings, Surroundings, result, show
+from bench.e2e_summary import Findings, StackSurroundings, result, show
 from bench.freshness import FreshnessRun
 from bench.report import Paper
 from bench.throughput import ThroughputRun
 
 CPU = dict.fromkeys(("producer_api", "kafka", "consumer", "clickhouse", "query_api", "generator"), 2.5)
-AROUND = Surroundings(
+AROUND = StackSurroundings(
     machine={
         "cores": 2,
         "cpu": "A CPU",
@@ -25,6 +25,7 @@ AROUND = Surroundings(
     commit="abc1234",
     date="2026-01-02T03:04Z",
     changed_settings={"CONSUMER_FLUSH_AFTER_MS": "200"},
+    load_average=0.1,
     calibration_ms=(10.0, 11.0),
 )
 

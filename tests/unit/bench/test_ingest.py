@@ -12,7 +12,7 @@ from bench.ingest_kafka import BareRun
 from bench.ingest_load import LoadError, LoadRun, read_wrk
 from bench.ingest_rounds import Measured, Round
 from bench.ingest_soak import Soak
-from bench.ingest_summary import Findings, Surroundings, result, show
+from bench.ingest_summary import Findings, IngestSurroundings, result, show
 from bench.report import Paper
 from contract.record import decode
 
@@ -27,7 +27,7 @@ def one(actions: int, route: int, null: int, **changes: Any) -> Round:
 
 
 def findings() -> Findings:
-    surroundings = Surroundings(
+    surroundings = IngestSurroundings(
         machine={"cores": 2, "cpu": "a", "memory_gib": 1, "data_filesystem": "b", "python": "c", "system": "d"},
         kafka="4.3.1",
         generator="wrk",

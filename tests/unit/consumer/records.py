@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 from uuid_utils import uuid7
 
+from consumer.batch import Batch
 from contract.record import ActionRecord, encode
 
 NOON = datetime(2026, 3, 14, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -31,3 +32,8 @@ def action(
 
 def record(offset: int, item: ActionRecord | None = None) -> Record:
     return Record(offset, encode(item or action()))
+
+
+def batch(*records: Record) -> Batch:
+    """Of partition 0, as the source makes it."""
+    return Batch.of("actions", 0, records)

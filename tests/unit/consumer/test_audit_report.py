@@ -8,7 +8,7 @@ from consumer.audit_report import Entry, PartitionBooks, Repeated, Report
 
 
 def report(*partitions: PartitionBooks) -> Report:
-    return Report("actions", "sink", list(partitions), 0, 1.5)
+    return Report("actions", "sink", 1, list(partitions), 0, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,14 @@ def test_lists_name_offsets_and_ids_and_say_what_they_leave_out() -> None:
     assert "partition 3, missing: 5\n  4 id-4\n  6 id-6\n  ... and 3 more" in text
     assert "id-7 at [1, 7]" in text
     assert "deleted and made again" in text
+
+
+def test_rows_on_another_shard_are_no_error_and_are_said() -> None:
+    books = PartitionBooks(3, 0, 9, 9, records=9, shard=1, on_other_shards=1_200, ids_on_several_shards=2)
+    assert report(books).balanced
+    text = report(books).as_text()
+    assert "partition 3: 1,200 rows stand on other shards than 1, where it goes now" in text
+    assert "2 ids stand on several shards: sent again after a shard was added" in text
 
 
 def test_the_json_has_everything() -> None:

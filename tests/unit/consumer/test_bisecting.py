@@ -72,6 +72,7 @@ class Dying(FakeClickHouse):
         await super().kill(token)
 
 
+@settings(deadline=None)
 @given(FATES, REFUSED)
 async def test_each_record_is_a_row_or_a_dead_letter_whatever_is_lost(
     fates: list[Fate], refused: frozenset[str]
@@ -81,7 +82,7 @@ async def test_each_record_is_a_row_or_a_dead_letter_whatever_is_lost(
     assert settled(store)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(FATES, FATES, REFUSED, st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=3))
 async def test_a_successor_finishes_a_bisection_that_was_killed_anywhere(
     first: list[Fate], last: list[Fate], refused: frozenset[str], deaths: list[tuple[int, bool]]
@@ -97,7 +98,7 @@ async def test_a_successor_finishes_a_bisection_that_was_killed_anywhere(
     assert settled(store)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(FATES, REFUSED, st.integers(0, 40), st.randoms())
 async def test_inserts_that_arrive_late_store_nothing_again(
     fates: list[Fate], refused: frozenset[str], dies_at: int, order: Random
@@ -117,6 +118,7 @@ async def test_inserts_that_arrive_late_store_nothing_again(
     assert settled(store)
 
 
+@settings(deadline=None)
 @given(REFUSED, REFUSED, st.integers(0, 40))
 async def test_rules_that_change_between_two_owners_lose_nothing(
     before: frozenset[str], after: frozenset[str], dies_at: int
@@ -231,7 +233,7 @@ async def recovered(fates: list[Fate], refused: frozenset[str], dies_at: int) ->
 async def test_a_half_that_was_on_its_way_when_its_owner_died_is_dropped_when_it_arrives() -> None:
     store = await recovered([*TO_FIRST_HALF, LOST], frozenset(IDS[7:]), dies_at=1)
     assert settled(store)
-    [late] = [(part, token) for part, token in store.inserts[:2] if len(part.sources) == 4]
+    [late] = [(part, token) for part, token in store.inserts[:2] if part.rows == 4]
     await store.insert(*late)
     assert settled(store)
 

@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.block import SubBlock, build
@@ -23,6 +23,7 @@ async def deliver(store: FakeClickHouse, *, begun: bool = False) -> None:
     await Delivery(store, SETTINGS).deliver(BLOCK, begun=begun)
 
 
+@settings(deadline=None)
 @given(FATES)
 async def test_every_row_is_stored_once_whatever_is_lost(fates: list[Fate]) -> None:
     store = FakeClickHouse(iter(fates))
@@ -30,6 +31,7 @@ async def test_every_row_is_stored_once_whatever_is_lost(fates: list[Fate]) -> N
     assert sorted(store.rows) == sorted(PART.event_ids)
 
 
+@settings(deadline=None)
 @given(FATES, FATES)
 async def test_a_successor_finishes_what_was_begun(first: list[Fate], second: list[Fate]) -> None:
     """The first owner dies after an attempt, anywhere in its outcome; the next one recovers the intent."""
@@ -41,6 +43,7 @@ async def test_a_successor_finishes_what_was_begun(first: list[Fate], second: li
     assert sorted(store.rows) == sorted(PART.event_ids)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(Fate), max_size=4))
 async def test_a_zombie_that_wakes_late_stores_nothing_again(fates: list[Fate]) -> None:
     store = FakeClickHouse(iter(fates))

@@ -6,7 +6,7 @@ from consumer.intent import Position
 from consumer.losses import Losses
 from consumer.partition import Limits, Partition
 from consumer.placement import move_into, place
-from tests.unit.consumer.records import record
+from tests.unit.consumer.records import batch, record
 
 LIMITS = Limits(rows=10, bytes=1_000, age_s=0.5)
 
@@ -57,6 +57,6 @@ def test_an_offset_inside_the_log_is_left_where_it_is() -> None:
 def test_what_kafka_has_forgotten_is_read_back_where_the_tables_hold_rows() -> None:
     fresh, forgotten = (place(0, None, (7, 20), LIMITS, Losses(), known=known) for known in (False, True))
     for partition in (fresh, forgotten):
-        partition.add([record(7)], now=0.0)
+        partition.add([batch(record(7))], now=0.0)
         partition.plan(1.0)
     assert (fresh.begin().begun, forgotten.begin().begun) == (False, True)

@@ -12,7 +12,7 @@ from consumer.losses import Losses
 from consumer.partition import Limits, Partition
 from consumer.source import LogEnd
 from consumer.status import PartitionStatus, Status
-from tests.unit.consumer.records import Record
+from tests.unit.consumer.records import Record, batch
 
 LIMITS = Limits(rows=10, bytes=1_000, age_s=0.5)
 
@@ -32,6 +32,9 @@ class FakeSink:
 
     def waits_for(self, partition: Partition) -> str | None:
         return None
+
+    def shards_wait_for(self) -> list[str | None]:
+        return [None, "shard 1 is away"]
 
     async def trouble(self) -> str | None:
         return None
@@ -77,7 +80,7 @@ async def test_the_age_of_records_that_are_not_read_yet_is_unknown() -> None:
 @pytest.mark.parametrize(("ago_s", "at_least"), [(60.0, 60.0), (-60.0, 0.0)])
 async def test_the_lag_in_seconds_is_the_oldest_records_age_and_never_below_zero(ago_s: float, at_least: float) -> None:
     partition = Partition(0, Position(5), LIMITS)
-    partition.add([Record(5, b"", timestamp=round((time.time() - ago_s) * 1000))], now=0.0)
+    partition.add([batch(Record(5, b"", timestamp=round((time.time() - ago_s) * 1000)))], now=0.0)
     status = await one(partition, LogEnd(6, time.time()))
     assert status.lag_seconds is not None
     assert at_least <= status.lag_seconds < 90
@@ -102,7 +105,7 @@ async def test_a_transactions_end_mark_behind_the_last_record_is_no_lag(
 ) -> None:
     partition = Partition(0, Position(5), LIMITS)
     if unstored:
-        partition.add([Record(5, b"", timestamp=round((time.time() - 60) * 1000))], now=0.0)
+        partition.add([batch(Record(5, b"", timestamp=round((time.time() - 60) * 1000)))], now=0.0)
     sink = FakeSink(partition)
     sink.taken_in = {0: 8}
     [status] = (await Status(sink, FakeLog({0: LogEnd(8, time.time())}, None)).read()).partitions
@@ -112,7 +115,7 @@ async def test_a_transactions_end_mark_behind_the_last_record_is_no_lag(
 
 async def test_what_is_stored_and_not_committed_yet_is_still_behind_the_watermark() -> None:
     partition = Partition(0, Position(5), LIMITS)
-    partition.add([Record(5, b"")], now=0.0)
+    partition.add([batch(Record(5, b""))], now=0.0)
     partition.plan(1.0)
     partition.begin()
     partition.finish()
@@ -140,9 +143,20 @@ async def test_totals_are_unknown_when_one_partition_is() -> None:
 
 async def test_a_timestamp_that_no_calendar_has_is_no_error() -> None:
     partition = Partition(0, Position(5), LIMITS)
-    partition.add([Record(5, b"", timestamp=1 << 62)], now=0.0)
+    partition.add([batch(Record(5, b"", timestamp=1 << 62))], now=0.0)
     partition.plan(1.0)
     partition.begin()
     partition.finish()
     status = await one(partition, LogEnd(6, time.time()))
     assert status.watermark_time is None
+
+
+async def test_each_shard_is_shown_with_its_partitions_and_what_they_wait_for() -> None:
+    """A block that was begun elsewhere is still there: its partition goes to its own shard when it is stored."""
+    partitions = [Partition(number, Position(5), LIMITS, shard=number % 2) for number in range(3)]
+    partitions.append(Partition(3, Position(5, intent=9, shard=0), LIMITS, shard=1))
+    status = await Status(FakeSink(*partitions), FakeLog({}, None)).read()
+    assert [(shard.partitions, shard.waits_for) for shard in status.shards] == [
+        ([0, 2, 3], None),
+        ([1], "shard 1 is away"),
+    ]

@@ -1,6 +1,5 @@
 """An answer leaves with one write, whole and in order."""
 
-import asyncio
 import re
 from typing import NamedTuple
 
@@ -8,32 +7,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from kit.joined_writes import HttpProtocol
+from tests.unit.kit.recorded import Recorded
 from tests.waiting import wait_until_async
-
-
-class Recorded(asyncio.Transport):
-    """A transport that remembers each write, and whether it was closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.closed
-        self.writes.append(bytes(data))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        """The protocol has enough requests for now."""
-
-    def resume_reading(self) -> None:
-        """The protocol can take more."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

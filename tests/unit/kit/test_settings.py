@@ -44,6 +44,22 @@ def test_a_url_that_is_not_http_is_refused_at_start(url: str) -> None:
         Settings(clickhouse_url=url)
 
 
+def test_one_server_is_its_own_only_shard() -> None:
+    assert Settings(clickhouse_url="http://one:1").shard_urls == ("http://one:1",)
+
+
+def test_shards_keep_the_order_they_are_given_in() -> None:
+    assert Settings(clickhouse_shard_urls="http://b:1,https://a:2").shard_urls == ("http://b:1", "https://a:2")
+
+
+@pytest.mark.parametrize(
+    "urls", ["b:1", "http://b:1,", "http://b:1,tcp://a:2", "http://b:1, http://a:2", "http://b:1,http://b:1"]
+)
+def test_urls_that_can_be_no_shards_are_refused_at_start(urls: str) -> None:
+    with pytest.raises(ValidationError, match="clickhouse_shard_urls"):
+        Settings(clickhouse_shard_urls=urls)
+
+
 def test_a_plain_connection_needs_only_the_brokers() -> None:
     assert connection_options(Settings(kafka_bootstrap_servers="one:1, two:2")) == {
         "bootstrap_servers": ["one:1", "two:2"],
@@ -63,3 +79,10 @@ def test_a_sasl_connection_over_tls_verifies_the_broker_and_names_the_user() -> 
     assert options["ssl_context"].check_hostname
     assert (options["sasl_mechanism"], options["sasl_plain_username"]) == ("SCRAM-SHA-512", "actionlog")
     assert options["sasl_plain_password"] == "s3cret"
+
+
+def test_a_sample_secret_is_refused_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "probe_clickhouse_password").write_text("sample-clickhouse_reader_password\n")
+    monkeypatch.setenv("ACTIONLOG_SECRETS_DIR", str(tmp_path))
+    with pytest.raises(ValidationError, match="clickhouse_password is a sample secret"):
+        Settings()

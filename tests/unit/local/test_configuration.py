@@ -1,10 +1,11 @@
 """What Kafka and ClickHouse are told."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from deploy.local import kafka
-from deploy.local.clickhouse import USERS_D, Engine
+from deploy.local.clickhouse import USERS_D, Engine, Shard
 
 _NODE = kafka.Node(1, 9092, 9093, Path("/data/kafka"))
 _ENGINE = Engine(Path("/lib.so"), 8123, Path("/a & b/<c>"), Path("/config"), 512)
@@ -32,6 +33,16 @@ def test_clickhouse_listens_on_this_machine_only_and_without_the_native_port() -
     assert root.find("tcp_port") is None
 
 
+def test_a_shard_also_listens_on_its_native_port_and_knows_the_others() -> None:
+    shard = Shard("actionlog", [9001, 9002], 1, "<secret>")
+    root = _parsed(replace(_ENGINE, shard=shard).config())
+    assert root.findtext("tcp_port") == "9002"
+    cluster = root.find("remote_servers/actionlog")
+    assert cluster is not None
+    assert cluster.findtext("secret") == "<secret>"
+    assert [port.text for port in cluster.findall("shard/replica/port")] == ["9001", "9002"]
+
+
 def test_a_path_with_xml_characters_survives() -> None:
     assert _parsed(_ENGINE.config()).findtext("path") == "/a & b/<c>/"
 
@@ -39,7 +50,8 @@ def test_a_path_with_xml_characters_survives() -> None:
 def test_no_password_stands_in_the_users_file() -> None:
     users = _parsed((USERS_D / "actionlog.xml").read_text()).find("users")
     assert users is not None
-    assert {user.tag for user in users} == {"actionlog_admin", "actionlog_writer", "actionlog_reader"}
+    roles = ("admin", "writer", "reader", "eraser")
+    assert {user.tag for user in users} == {f"actionlog_{role}" for role in roles}
     for user in users:
         password = user.find("password")
         assert password is not None

@@ -50,9 +50,19 @@ def test_clean_of_nothing_is_fine(tmp_path: Path) -> None:
     assert data_folder.clean(tmp_path / "missing") == []
 
 
+def test_a_role_of_a_later_release_gets_a_password_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    file = tmp_path / "passwords.json"
+    file.write_text('{"admin": "a", "writer": "w", "reader": "r"}')
+    users = passwords.load_or_create(file)
+    assert [users[role].password for role in ("admin", "writer", "reader")] == ["a", "w", "r"]
+    assert users["eraser"].name == "actionlog_eraser"
+    assert len(users["eraser"].password) > 20
+    assert passwords.load_or_create(file) == users
+
+
 def test_passwords_are_made_once_and_only_their_owner_can_read_them(tmp_path: Path) -> None:
     file = tmp_path / "data" / "passwords.json"
     first = passwords.load_or_create(file)
     assert passwords.load_or_create(file) == first
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len({user.password for user in first.values()}) == 3
+    assert len({user.password for user in first.values()}) == len(first) == 4

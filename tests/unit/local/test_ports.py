@@ -46,3 +46,9 @@ def test_free_ports_are_different_and_free() -> None:
     assert len(set(ports)) == 5
     assert all(is_free(port) for port in ports)
     require_free([Port(str(port), port, "LOCAL_X") for port in ports])
+
+
+def test_free_ports_come_in_rows_that_do_not_meet() -> None:
+    rows = [{first + 10 * number for number in range(3)} for first in free_ports(20, rows=3, apart=10)]
+    assert len(set.union(*rows)) == 60
+    assert all(is_free(port) for row in rows for port in row)

@@ -1,8 +1,9 @@
 """A Kafka producer whose acknowledgements a test gives by hand, for the promises that are about timing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from producer_api.delivery import UNKNOWN_OFFSET, Batch, Records
+from producer_api.delivery import UNKNOWN_OFFSET, Batch
 from producer_api.lanes import Settled
 
 
@@ -13,10 +14,10 @@ class FakeBatch:
     max_records: int
     values: list[bytes] = field(default_factory=list)
 
-    def add(self, records: Records, first: int) -> int:
+    def add(self, key: bytes, values: Sequence[bytes], first: int) -> int:
         room = self.max_records - len(self.values)
-        added = records[first : first + room]
-        self.values += [value for _, value in added]
+        added = values[first : first + room]
+        self.values += added
         return first + len(added)
 
     def record_count(self) -> int:

@@ -12,7 +12,7 @@ from contract.record import ActionRecord, decode
 from producer_api.envelope import Arrival, read_strictly
 from producer_api.field_by_field import MAX_UNKNOWN_PER_OBJECT
 from producer_api.openapi import EXAMPLE
-from producer_api.reading import Invalid, Reading
+from producer_api.reading import Invalid, Reading, one_by_one
 from producer_api.second_reading import read
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
@@ -243,7 +243,7 @@ def test_a_lone_surrogate_refuses_its_own_action_and_no_other(escape: str) -> No
 def test_the_skew_of_the_client_s_clock_is_recorded_and_its_times_stay(sent_at: str, skew_ms: int) -> None:
     reading = read_body(envelope(ACTION, sentAt=sent_at))
     (record,) = records_of(reading)
-    assert record.clock_skew_ms == skew_ms == reading.records[0].clock_skew_ms
+    assert record.clock_skew_ms == skew_ms == reading.envelopes[0].clock_skew_ms
     assert record.time == datetime(2018, 10, 19, 3, 37, 30, tzinfo=UTC)
 
 
@@ -289,7 +289,7 @@ def test_both_ways_of_reading_give_the_same_verdict(value: dict[str, Any]) -> No
         assert reading.errors
     else:
         assert not reading.errors
-        assert len(reading.records) == len(records)
+        assert len(reading.records) == len(list(one_by_one(records)))
 
 
 @given(st.binary(max_size=60))

@@ -18,7 +18,7 @@ BODY = (
 
 def ids(key: str, body: bytes = BODY) -> list[str]:
     arrival = Arrival(datetime.now(UTC), 10, new_id=ids_of(key))
-    return [record.event_id for record in read_strictly(body, arrival)]
+    return [event_id for records in read_strictly(body, arrival) for event_id in records.event_ids]
 
 
 @pytest.mark.parametrize(

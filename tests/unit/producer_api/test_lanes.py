@@ -22,7 +22,7 @@ class Requests:
     def post(self, *values: bytes, partitions: tuple[int, ...] = (0,)) -> asyncio.Future[dict[int, int]]:
         delivery = Delivery(self.lanes.loop, len(partitions))
         for partition in partitions:
-            part = Part(delivery, [(b"key", value) for value in values])
+            part = Part(delivery, [(b"key", list(values))])
             self.budget.take(part.size_bytes)
             self.lanes.append(partition, part)
         return delivery.future
@@ -262,3 +262,20 @@ async def test_finished_returns_when_everything_is_acknowledged() -> None:
     kafka.acknowledge()
     await finished
     await request
+
+
+async def test_several_users_records_of_a_request_go_on_in_the_next_batch_where_one_was_full() -> None:
+    kafka = FakeKafka(max_records=2)
+    requests = Requests(kafka)
+    delivery = Delivery(requests.lanes.loop, 1)
+    part = Part(delivery, [(b"a", [b"1"]), (b"b", [b"2", b"3", b"4"]), (b"c", [b"5"])])
+    requests.budget.take(part.size_bytes)
+    requests.lanes.append(0, part)
+    for number in range(3):
+        await settle()
+        assert delivery.future.done() is False
+        assert len(kafka.sent) == number + 1
+        kafka.acknowledge()
+    assert [values for _, values in kafka.sent] == [[b"1", b"2"], [b"3", b"4"], [b"5"]]
+    assert await delivery.future == {0: 4}
+    assert requests.budget.used_bytes == 0

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from query_api.moments import MomentError, from_us, parse_us, to_us
+from query_api.filtering.moments import MomentError, from_us, parse_us, to_us
 from tests.unit.query_api.strategies import local_times
 
 

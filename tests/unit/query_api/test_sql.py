@@ -6,13 +6,27 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api import sql
-from query_api.cursor import Position
-from query_api.filters import Filters
-from query_api.windows import Window
+from query_api.filtering.filters import Filters, Operator, PropertyCondition, Scope
+from query_api.paging import sql
+from query_api.paging.cursor import Order, Position
+from query_api.paging.windows import Window
 from tests.unit.query_api.strategies import filters, positions, times_us
 
 windows = st.builds(Window, st.none() | times_us, st.none() | times_us)
+HOSTILE = Filters(
+    ("\x00user",),
+    ("\x00session",),
+    ("\x00type", "\x00other"),
+    properties=tuple(
+        PropertyCondition(("\x00path", "\x00member"), operator, ("\x00value", "1"))
+        for operator in Operator
+        if operator is not Operator.EXISTS
+    ),
+    scope=Scope(("\x00scope",), ("\x00scope",)),
+    not_user_ids=("\x00not",),
+    not_session_ids=("\x00not", "\x00nor"),
+    not_types=("\x00not",),
+)
 PARAMETER = re.compile(r"\{(\w+):\w+\}")
 
 
@@ -22,13 +36,15 @@ def test_values_are_bound_and_never_part_of_the_text(
 ) -> None:
     query = sql.page(wanted, window, position, rows)
     assert set(PARAMETER.findall(query.text)) == set(query.parameters)
-    marked = sql.page(Filters("\x00user", "\x00type"), window, position, rows)
+    marked = sql.page(HOSTILE, window, position, rows)
     assert "\x00" not in marked.text
     assert query.text == sql.page(wanted, window, position, rows + 1).text
 
 
 def test_a_page_reads_merged_rows_newest_first() -> None:
     text = sql.page(Filters(), Window(None, None), None, 5).text
+    oldest = sql.page(Filters(), Window(None, None), None, 5, Order.ASC).text
+    assert "ORDER BY time ASC, event_id ASC\n" in oldest
     assert "FROM actions FINAL\nORDER BY time DESC, event_id DESC\nLIMIT {rows:UInt32}" in text
 
 

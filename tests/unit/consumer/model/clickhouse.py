@@ -18,17 +18,25 @@ B11   Without it an insert whose sender has stopped in the middle of its body go
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from consumer.block import ActionRow, SubBlock
+from consumer.batch import ROW_COLUMNS
+from consumer.block import SubBlock
 from consumer.errors import RefusedData, StoreUnavailable
 from consumer.settings import Settings
 from consumer.store import Presence, Store
 from contract.tables import ACTIONS
 from tests.unit.consumer.model.network import Kind, Link, Program
 
-_rows_of = msgspec.json.Decoder(ActionRow).decode_lines
+_rows_of = msgspec.json.Decoder(list[Any]).decode_lines
+
+
+def _month(time: str) -> int:
+    moment = datetime.fromisoformat(time)
+    return moment.year * 100 + moment.month
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +80,16 @@ class Attempt:
 
 
 class Engine:
-    """Rows, deduplication log, running inserts. ``offsets_of_ids`` tells where a dead letter's record stands."""
+    """One server: rows, deduplication log, running inserts. It knows nothing of other shards.
 
-    def __init__(self, offsets_of_ids: dict[str, int], window: int) -> None:
+    offsets_of_ids  tells where a dead letter's record stands
+    poison          ids of actions that the tables' rules refuse
+    """
+
+    def __init__(self, offsets_of_ids: dict[str, int], window: int, poison: set[str] | None = None) -> None:
         self.rows: list[Row] = []
         self.inserted: Counter[tuple[int, int]] = Counter()  # every row ever made visible, by partition and offset
-        self.poison: set[str] = set()
+        self.poison: set[str] = set() if poison is None else poison
         self.torn: set[str] = set()  # tokens of inserts of which a reader could see a part
         self._offsets_of_ids = offsets_of_ids
         self._window = window
@@ -131,10 +143,8 @@ class Engine:
     def _rows(self, part: SubBlock) -> list[Row]:
         if part.table != ACTIONS:
             return [Row(part.table, 0, key, part.partition, self._offsets_of_ids[key]) for key in part.event_ids]
-        rows = _rows_of(part.body)
-        return [
-            Row(ACTIONS, row.time.year * 100 + row.time.month, row.event_id, row.partition, row.offset) for row in rows
-        ]
+        rows = [dict(zip(ROW_COLUMNS, row, strict=True)) for row in _rows_of(part.body)]
+        return [Row(ACTIONS, _month(row["time"]), row["event_id"], row["partition"], row["offset"]) for row in rows]
 
     def kill(self, prefix: str) -> Program[None]:
         for attempt in self._running:

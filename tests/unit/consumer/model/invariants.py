@@ -1,6 +1,6 @@
 """What must hold, in every state and at the end. docs/reliability.md says why, under the same numbers."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from consumer import metrics
 from consumer.intent import Position
@@ -70,22 +70,25 @@ class Books:
         return group.settled
 
     def position(self) -> str:
-        return f"committed {self._servers.broker.group.committed}, rows {sorted(self._servers.engine.inserted)}"
+        rows = [sorted(engine.inserted) for engine in self._servers.engines]
+        return f"committed {self._servers.broker.group.committed}, rows of each shard {rows}"
 
     def _committed(self) -> dict[int, int]:
         return {number: offset.offset for number, offset in self._servers.broker.group.committed.items()}
 
     def _stored(self) -> set[tuple[str, str]]:
-        return {(row.table, row.event_id) for row in self._servers.engine.rows}
+        return {(row.table, row.event_id) for engine in self._servers.engines for row in engine.rows}
 
     def _nothing_twice(self) -> None:
-        twice = [position for position, times in self._servers.engine.inserted.items() if times > 1]
+        inserted = sum((engine.inserted for engine in self._servers.engines), Counter[tuple[int, int]]())
+        twice = [position for position, times in inserted.items() if times > 1]
         if twice:
             raise Violation(1, f"stored more than once: (partition, offset) {twice}")
 
     def _nothing_torn(self) -> None:
-        if self._servers.engine.torn:
-            raise Violation(4, f"a reader could see a part of an insert: {self._servers.engine.torn}")
+        torn = set[str]().union(*(engine.torn for engine in self._servers.engines))
+        if torn:
+            raise Violation(4, f"a reader could see a part of an insert: {torn}")
 
     def _nothing_skipped(self, partition: int, committed: int, stored: set[tuple[str, str]]) -> None:
         """Below the committed offset all is stored, or was deleted by retention and counted as lost."""

@@ -146,7 +146,9 @@ class FakeConsumer:
     def _name(self) -> str:
         return f"{self._link.owner}.{self._joins}"
 
-    async def getmany(self, *partitions: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[list[Record]]]:
         records = self._read(partitions)
         if not records:
             self.grown.clear()
@@ -154,7 +156,7 @@ class FakeConsumer:
                 async with asyncio.timeout(timeout_ms / 1000):
                     await self.grown.wait()
             records = self._read(partitions)
-        return records
+        return {tp: [some] for tp, some in records.items()}
 
     def _read(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, list[Record]]:
         if not set(partitions) <= self._assigned:

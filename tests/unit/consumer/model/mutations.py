@@ -12,12 +12,15 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdError
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer.block import Block, SubBlock, build
+from consumer.block import Block, SubBlock, assemble
+from consumer.delivery import Delivery
+from consumer.dispatch import Dispatch
 from consumer.errors import Fenced, StoreRefused, StoreUnavailable
 from consumer.intent import Position
 from consumer.losses import Losses
 from consumer.partition import Cut, Partition, State
 from consumer.settings import Settings
+from consumer.shards import Shards
 from consumer.store import Presence
 from consumer.topic_record import TopicRecord
 from contract.tables import ACTIONS, DEAD_LETTERS
@@ -48,6 +51,15 @@ class OtherCut(Partition):
 class NotReadBack(Partition):
     def begin(self) -> Cut:
         return replace(super().begin(), begun=False)
+
+
+class ShardForgotten(Partition):
+    """A begun block goes where its partition goes now, whatever its intent says."""
+
+    def plan(self, now: float) -> None:
+        if self.recovering:
+            self.position = replace(self.position, shard=self.shard)
+        super().plan(now)
 
 
 class EndAhead(Partition):
@@ -169,7 +181,28 @@ class NoGenerationIsGoodEnough(RetriedCommits):
         await ModelSource.on_partitions_revoked(self, revoked)
 
 
+class DoubtNotRead(ModelSource):
+    """The next owner takes what Kafka says for all that is stored."""
+
+    async def positions(self) -> dict[int, Position | None]:
+        found = await super().positions()
+        return {number: position and replace(position, doubt_below=0) for number, position in found.items()}
+
+
 # The service
+
+
+class OnlyItsShard(ModelService):
+    """A block in doubt is looked for on its partition's shard only."""
+
+    def __init__(self, protocol: Protocol, shards: Shards, source: ModelSource) -> None:
+        super().__init__(protocol, shards, source)
+        self._dispatch = WithoutDoubt(shards, SETTINGS, self._confirm)
+
+
+class WithoutDoubt(Dispatch):
+    def to(self, cut: Cut) -> Delivery:
+        return super().to(replace(cut, in_doubt=False))
 
 
 class KeptState(ModelService):
@@ -191,8 +224,8 @@ class WholeMonths(ModelService):
     """The months of a block are one insert."""
 
     async def _store_block(self, number: int, cut: Cut) -> None:
-        block = build(SETTINGS.kafka_topic, number, cut.start, cut.end, cut.records)
-        await self._delivery.deliver(replace(block, sub_blocks=_joined(block)), begun=cut.begun)
+        block = assemble(SETTINGS.kafka_topic, number, cut.start, cut.end, cut.batches)
+        await self._dispatch.to(cut).deliver(replace(block, sub_blocks=_joined(block)), begun=cut.begun)
 
 
 def _joined(block: Block) -> tuple[SubBlock, ...]:
@@ -200,9 +233,9 @@ def _joined(block: Block) -> tuple[SubBlock, ...]:
     others = [part for part in block.sub_blocks if part.table != ACTIONS]
     if not months:
         return tuple(others)
-    ids = tuple(key for part in months for key in part.event_ids)
+    ids = "".join(part.ids for part in months)
     sources = tuple(record for part in months for record in cast("tuple[TopicRecord, ...]", part.sources))
-    whole = replace(months[0], event_ids=ids, sources=sources, body=b"".join(part.body for part in months))
+    whole = replace(months[0], ids=ids, read=lambda: sources, body=b"".join(part.body for part in months))
     return (whole, *others)
 
 
@@ -212,8 +245,8 @@ class Silent(Losses):
 
 
 class SilentLosses(ModelService):
-    def __init__(self, protocol: Protocol, store: ModelStore, source: ModelSource) -> None:
-        super().__init__(protocol, store, source)
+    def __init__(self, protocol: Protocol, shards: Shards, source: ModelSource) -> None:
+        super().__init__(protocol, shards, source)
         self.losses = Silent()
 
 
@@ -222,6 +255,7 @@ MUTATIONS: Final[dict[str, tuple[Protocol, set[int]]]] = {
     "no intent before the insert": (Protocol(partition=NoIntent), {1}),
     "recovery cuts another block": (Protocol(partition=OtherCut), {1}),
     "no read-back on recovery": (Protocol(partition=NotReadBack), {2}),
+    "a begun block goes to the partition's own shard": (Protocol(partition=ShardForgotten), {1}),
     "the end is committed before the block is stored": (Protocol(partition=EndAhead), {2}),
     "no read-back at all": (Protocol(store=NoReadBack), {2}),
     "no read-back after a repeat": (Protocol(store=RepeatsBelieved), {2}),

@@ -9,6 +9,7 @@ from consumer.errors import Fenced, SourceUnavailable, StoreUnavailable
 from consumer.partition import Partition
 from consumer.service import Service
 from consumer.settings import Settings
+from consumer.shards import Shards
 from tests.unit.consumer.model.clickhouse import Engine, ModelStore
 from tests.unit.consumer.model.kafka import Broker
 from tests.unit.consumer.model.kafka_clients import ModelSource
@@ -22,8 +23,8 @@ _ROUNDS_TO_A_REQUEST = 14
 class ModelService(Service):
     """The real service, made of the parts that the protocol under test names."""
 
-    def __init__(self, protocol: "Protocol", store: ModelStore, source: ModelSource) -> None:
-        super().__init__(SETTINGS, store, source)
+    def __init__(self, protocol: "Protocol", shards: Shards, source: ModelSource) -> None:
+        super().__init__(SETTINGS, shards, source)
         self._protocol = protocol
 
     async def _take_over(self) -> None:
@@ -49,16 +50,19 @@ class Protocol:
 
 
 class Servers:
-    """What the processes share: Kafka, ClickHouse and the network."""
+    """What the processes share: Kafka, the shards of ClickHouse and the network."""
 
     def __init__(self, broker: Broker, engine: Engine, *, reordering: bool) -> None:
         self.broker = broker
-        self.engine = engine
+        self.engines = [engine]
         self.network = Network(reordering=reordering)
 
 
 class Process:
-    """Stepped in rounds: each serves its oldest request, or lets time pass until its next timer."""
+    """Stepped in rounds: each serves its oldest request, or lets time pass until its next timer.
+
+    It knows the shards that there are when it starts, and no others.
+    """
 
     def __init__(self, name: str, protocol: Protocol, servers: Servers) -> None:
         self.name = name
@@ -69,9 +73,9 @@ class Process:
         self.loop = VirtualLoop()  # type: ignore[abstract] # only in its stub
         self._network = servers.network
         self._link = Link(name, self.loop, servers.network)
-        store = protocol.store(SETTINGS, servers.engine, self._link)
+        shards = Shards([protocol.store(SETTINGS, engine, self._link) for engine in servers.engines])
         self.source = protocol.source(SETTINGS, servers.broker, self._link)
-        self.service = protocol.service(protocol, store, self.source)
+        self.service = protocol.service(protocol, shards, self.source)
         self._task = self.loop.create_task(self.service.run())
 
     @property

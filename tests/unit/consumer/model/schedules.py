@@ -28,6 +28,7 @@ _STEPS: Final[dict[str, st.SearchStrategy[Step]]] = {
     "stop": st.tuples(st.just("stop"), _WHO),
     "delete": st.tuples(st.just("delete"), _PARTITION, st.integers(1, 6)),
     "merge": st.tuples(st.just("merge")),
+    "grow": st.tuples(st.just("grow")),
 }
 
 

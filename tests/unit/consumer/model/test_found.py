@@ -1,7 +1,12 @@
 """What the model found that the protocol did not hold at first: the shortest schedule of each, and what followed."""
 
+from typing import Final
+
+import pytest
 from hypothesis import given
 
+from tests.unit.consumer.model.invariants import Violation
+from tests.unit.consumer.model.mutations import DoubtNotRead, OnlyItsShard
 from tests.unit.consumer.model.process import Protocol
 from tests.unit.consumer.model.schedules import SCHEDULES, bounded
 from tests.unit.consumer.model.world import Step, run
@@ -26,6 +31,13 @@ EXPIRED_OFFSETS: list[Step] = [
     ("expire",),
     ("produce", 0, "march"),
 ]
+# Kafka forgets where the sink was; it reads back block by block, and another process takes over in the middle of that.
+THREE: Final = ("march", "march", "march")  # a block
+THREE_BLOCKS: Step = ("produce", 1, *THREE, *THREE, *THREE)
+FORGOTTEN: list[Step] = [THREE_BLOCKS, *[("go", 0, 12)] * 3, ("stop", 0), ("go", 0, 6), ("expire",)]
+TAKEN_OVER: list[Step] = [*FORGOTTEN, ("start",), ("go", 0, 9), ("start",)]
+# The same, with one shard more when the sink comes back: the partition goes there now.
+GROWN: list[Step] = [*FORGOTTEN, ("grow",), ("start",)]
 # Told to stop just after the group has moved on.
 FENCED_AT_THE_END: list[Step] = [
     ("produce", 0, "march"),
@@ -50,6 +62,24 @@ def test_a_late_commit_does_no_harm_whatever_follows(schedule: list[Step]) -> No
 def test_offsets_that_kafka_forgot_do_no_harm() -> None:
     """Where nothing is committed and the tables hold rows, blocks are read back before they are inserted."""
     run(Protocol(), EXPIRED_OFFSETS)
+
+
+@bounded(150)
+@given(SCHEDULES)
+def test_what_was_stored_before_is_doubted_by_whoever_takes_over(schedule: list[Step]) -> None:
+    run(Protocol(), [*FORGOTTEN, ("start",), *schedule])
+    run(Protocol(), [*GROWN, *schedule])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "schedule"),
+    [(Protocol(source=DoubtNotRead), TAKEN_OVER), (Protocol(service=OnlyItsShard), GROWN)],
+    ids=["the doubt is not handed on", "only the partition's shard is asked"],
+)
+def test_without_this_step_what_kafka_forgot_is_stored_again(protocol: Protocol, schedule: list[Step]) -> None:
+    run(Protocol(), schedule)
+    with pytest.raises(Violation, match="I1"):
+        run(protocol, schedule)
 
 
 def test_a_process_that_is_fenced_while_it_stops_ends_in_peace() -> None:

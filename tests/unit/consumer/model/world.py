@@ -30,6 +30,7 @@ _MOST_PROCESSES = 4
 _ROUNDS_TO_STOP = 6
 _ROUNDS_WITHOUT_PROGRESS = 100
 _QUIET_ROUNDS = 6
+_MOST_SHARDS = 3
 _TIMES = {"march": datetime(2026, 3, 31, 23, tzinfo=UTC), "april": datetime(2026, 4, 1, 1, tzinfo=UTC)}
 
 RECORDS = ("march", "april", "bad", "poison", "resent", "gap")
@@ -91,11 +92,18 @@ class World:
         dead_id = DeadLetter.of(SETTINGS.kafka_topic, partition, record, "").event_id
         self._offsets_of_ids[dead_id] = record.offset
         if what == "poison":
-            self._servers.engine.poison.add(event_id)
+            self._servers.engines[0].poison.add(event_id)  # every shard's tables have the same rules
         self._books.produced(partition, record.offset, dead_id if what in ("bad", "poison") else event_id, what)
 
     def merge(self) -> None:
-        self._servers.engine.merge()
+        for engine in self._servers.engines:
+            engine.merge()
+
+    def grow(self) -> None:
+        """One shard more, for processes that start from now on: others go on with the shards that they know."""
+        first = self._servers.engines[0]
+        if len(self._servers.engines) < _MOST_SHARDS:
+            self._servers.engines.append(Engine(self._offsets_of_ids, self._protocol.window, first.poison))
 
     def delete(self, partition: int, count: int) -> None:
         """Retention passes the oldest offsets; it is slower than any request and any sleeper."""
@@ -113,8 +121,9 @@ class World:
         self._books.expired()
 
     def restart(self) -> None:
-        """ClickHouse is killed and starts again; whoever waits for a running insert is told."""
-        self._servers.engine.restart()
+        """Every shard is killed and starts again; whoever waits for a running insert is told."""
+        for engine in self._servers.engines:
+            engine.restart()
         for request in self._servers.network.of({process.name for process in self._processes}):
             if request.kind is Kind.INSERT and request.begun:
                 request.run()
