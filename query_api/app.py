@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from kit import health, problem
-from query_api import problems
+from query_api import compression, problems
 from query_api.access import access_openapi
 from query_api.access.access import Access
 from query_api.erasing.erasure_store import ErasureStore
@@ -74,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
+    compression.install(app)
     app.add_middleware(Measured)
     problem.install(app)
     problems.install(app)

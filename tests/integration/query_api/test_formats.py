@@ -107,7 +107,8 @@ async def test_accept_chooses_the_format(namespace: Namespace, serve: Serve) -> 
             ("*/*", "application/json"),
         ):
             response = await client.get("/log", headers={"Accept": accept})
-            assert (response.headers["content-type"], response.headers["vary"]) == (media_type, "Accept")
+            assert response.headers["content-type"] == media_type
+            assert "Accept" in response.headers["vary"].split(", ")
         refused = await client.get("/log", headers={"Accept": "image/png"})
         assert (refused.status_code, refused.json()["code"]) == (406, "not-acceptable")
 
