@@ -41,9 +41,9 @@ def chips(page: Page) -> Locator:
     return page.get_by_role("list", name="Filters")
 
 
-def expect_total(page: Page, actions: int) -> None:
+def expect_total(page: Page, actions: int, timeout_ms: float | None = None) -> None:
     """Both the chart and the table's end agree with the model."""
-    expect(chart(page).get_by_role("status").first).to_have_text(f"{actions:,} actions")
+    expect(chart(page).get_by_role("status").first).to_have_text(f"{actions:,} actions", timeout=timeout_ms)
 
 
 def seen_total(page: Page) -> int:

@@ -121,7 +121,7 @@ def test_nonsense_is_told_in_a_sentence_and_changes_nothing(person: Page, shop: 
     person.goto(ALL_TIME)
     for typed, told in (
         ("type>5", "= and != only"),
-        ("type=", "value is missing"),
+        ("colour=", "value is missing"),
         ("what is this", "A field, a sign"),
     ):
         add_filter(person, typed)

@@ -1,6 +1,6 @@
 /** Which bars are pointed at or chosen, by the mouse, a finger or the keyboard. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { span, type Histogram } from "./histogram";
 
 /** The bars from `first` to `last`, in either order; only pointed at while `chosen` is false. */
@@ -17,7 +17,8 @@ type Set = (next: Pointer | null) => void;
 export function usePointer(shape: Histogram, barOf: (event: PointerEvent) => number, choose: Choose) {
   const [pointer, set] = useState<Pointer | null>(null);
   const dragging = useRef(false);
-  useEffect(() => {
+  // With the drawing: a frame later it would let go of a bar that is pointed at already.
+  useLayoutEffect(() => {
     if (!dragging.current) set(null);
   }, [shape]);
   const show = (first: number, last: number): void => choose(...span(shape, first, last));

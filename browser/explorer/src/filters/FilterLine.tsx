@@ -5,7 +5,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { FieldUse } from "../api/types";
 import { useKeys } from "../shell/keys";
 import { withFilter, type ViewProps } from "../state/view";
-import { parseFilterText } from "./grammar";
+import { draft, parseFilterText } from "./grammar";
 import { useSuggestions, type Suggestion } from "./suggestions";
 
 /** A filter taken back into the line for editing; `at` changes with each request. */
@@ -75,7 +75,7 @@ function useLine({ view, update, fields, editing }: Props, input: RefObject<HTML
     if (picked) take(picked);
     else if (text.trim() === "") return;
     else if (typeof filter !== "string") take({ kind: "filter", key: "typed", label: text, note: "", filter });
-    else if (first) take(first);
+    else if (first && !draft(text)) take(first); // of values nobody has chosen one
     else setWrong(filter);
   };
   const onKeyDown = (event: KeyboardEvent): void => {

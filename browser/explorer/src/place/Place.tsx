@@ -14,9 +14,11 @@ const LOOK_AGAIN_MS = 1_000;
 
 export function Place({ view, update, stamp }: ViewProps) {
   const [typed, setTyped] = useState(view.find);
+  const [looks, setLooks] = useState(0); // the same id is looked for again, too
   useEffect(() => setTyped(view.find), [view.find]);
   const look = (event: Event): void => {
     event.preventDefault();
+    setLooks((before) => before + 1);
     update((now) => ({ ...now, find: typed.trim() }));
   };
   return (
@@ -38,13 +40,13 @@ export function Place({ view, update, stamp }: ViewProps) {
           Find
         </button>
       </form>
-      {view.find !== "" && <Answer key={view.find} view={view} update={update} stamp={stamp} />}
+      {view.find !== "" && <Answer key={view.find} view={view} update={update} stamp={stamp} looks={looks} />}
     </div>
   );
 }
 
-function Answer({ view, update, stamp }: ViewProps) {
-  const { data, error, again } = useData(`${view.find} ${stamp}`, (signal) =>
+function Answer({ view, update, stamp, looks }: ViewProps & { readonly looks: number }) {
+  const { data, error, again } = useData(`${view.find} ${stamp} ${looks}`, (signal) =>
     getJson<Found>(`/log/${encodeURIComponent(view.find)}`, [], { signal }),
   );
   const onItsWay = data?.state === "in-flight";
