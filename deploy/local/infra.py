@@ -42,8 +42,10 @@ def endpoints(backends: Backends, processes: dict[str, dict[str, Any]]) -> dict[
 async def run(stack: Stack, *, state_file: Path | None, until_pid: int | None, remove: bool) -> None:
     """Run until SIGTERM, Ctrl-C, or the end of process ``until_pid``; then remove the data folder if asked to."""
 
+    are_ready = False
+
     def publish(processes: dict[str, dict[str, Any]]) -> None:
-        if state_file is not None and len(processes) == len(stack.backends.specs()):
+        if state_file is not None and are_ready and len(processes) == len(stack.backends.specs()):
             state.write(state_file, endpoints(stack.backends, processes))
 
     try:
@@ -51,6 +53,8 @@ async def run(stack: Stack, *, state_file: Path | None, until_pid: int | None, r
             watch = asyncio.create_task(_until_gone(until_pid, ends.set))
             try:
                 if await stack.unless(ends, stack.start_backends()):
+                    are_ready = True
+                    publish(stack.processes())
                     print(json.dumps(endpoints(stack.backends, stack.processes())), flush=True)
                     await stack.until(ends)
             finally:
