@@ -1,8 +1,9 @@
 """The test suite's plugins, and hypothesis' profile: how long an example takes says how busy the machine is."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("actionlog", settings(), deadline=None)  # and in CI what hypothesis does there
+# And in CI what hypothesis does there.
+settings.register_profile("actionlog", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("actionlog")
 
 pytest_plugins = ["tests.stack"]

@@ -27,7 +27,7 @@ _RUN_DIR = "ACTIONLOG_TEST_RUN_DIR"
 _CONTROLLER = "ACTIONLOG_TEST_CONTROLLER_PID"
 _BROKERS = "ACTIONLOG_TEST_BROKERS"  # 3: the tests' Kafka is a cluster, each record has three copies; default 1
 _START_S = 220.0
-_STOP_S = 30.0
+_STOP_S = 120.0  # it gives Kafka and ClickHouse 15 s each before it kills them
 _HTTP_S = 30.0
 _CHECKOUT = Path(__file__).resolve().parents[1]
 

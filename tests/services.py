@@ -13,8 +13,8 @@ import httpx
 from tests.waiting import wait_until
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
-_READY_S = 30.0
-_STOP_S = 20.0
+_READY_S = 90.0
+_STOP_S = 60.0
 
 
 class Service:

@@ -28,12 +28,12 @@ from deploy.local import passwords
 from deploy.local.child import tie_to_parent
 from deploy.local.clickhouse import Engine, Shard
 from deploy.local.components.engine_package import EnginePackage
-from deploy.local.ports import free_ports
 from deploy.local.services import SERVICES, SETUP
 from deploy.local.settings import CHECKOUT, LocalSettings
 from tests import namespace as names
 from tests.infra import Infra
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.waiting import wait_until
 
 CLUSTER: Final = "actionlog"  # its name in remote_servers

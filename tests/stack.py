@@ -12,12 +12,12 @@ from typing import Protocol
 
 import pytest
 
-from deploy.local.ports import free_ports
 from deploy.local.services import SERVICES
 from tests import infra as pair
 from tests import namespace as names
 from tests.infra import Infra
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.services import Service
 
 _DEFAULT_PARTITIONS = 3

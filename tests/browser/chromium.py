@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright
 from bench.chromium import ARGUMENTS, MISSING, find
 from tests.selection import unavailable
 
-STEP_MS: Final = 20_000  # how long one step (a click, an expectation) may take on a busy machine
+STEP_MS: Final = 60_000  # how long one step (a click, an expectation) may take on a busy machine
 
 
 def program() -> str:

@@ -14,10 +14,14 @@ from tests.browser.chromium import STEP_MS, launch, program
 from tests.selection import leave_out_unless_named
 
 _FOLDER = Path(__file__).resolve().parent
+_TEST_S = 600  # the first one waits for Kafka and ClickHouse, which may take minutes beside other tests
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     leave_out_unless_named(_FOLDER, config, items)
+    for item in items:
+        if item.path.is_relative_to(_FOLDER) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_TEST_S))
 
 
 @pytest.fixture

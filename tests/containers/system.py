@@ -12,12 +12,12 @@ from testcontainers.core.network import Network
 
 from deploy.local import passwords
 from deploy.local.passwords import User
-from deploy.local.ports import free_ports
 from deploy.local.services import DATABASE, SERVICES, SETUP, Service, environment
 from deploy.local.settings import CHECKOUT
 from tests.containers.settings import SERVICES as IMAGE_OF
 from tests.containers.settings import Images
 from tests.end_to_end.system import READY_S
+from tests.ports import free_ports
 from tests.waiting import wait_until
 
 TOPIC: Final = "actions"

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local.ports import free_ports
 from deploy.local.settings import CHECKOUT
 from tests.containers.settings import Images
 from tests.end_to_end.sample_cases import JSON, SAMPLE
+from tests.ports import free_ports
 from tests.selection import unavailable
 
 pytestmark = pytest.mark.timeout(420)

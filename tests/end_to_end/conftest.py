@@ -1,5 +1,6 @@
 """The whole stack, started as `make run` starts it, on free ports and a data folder of its own."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -55,5 +56,8 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     whole.fetch_components()
     data_dir = tmp_path_factory.mktemp("stack")
-    with whole.running(data_dir) as started:
+    with contextlib.ExitStack() as running:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LOCAL_START_TIMEOUT_S", f"{READY_S:g}")
+            started = running.enter_context(whole.running(data_dir))
         yield Stack(started, data_dir)

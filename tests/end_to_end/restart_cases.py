@@ -28,13 +28,19 @@ RESTARTS: Final = {
 
 
 class Stream:
-    """Sends requests from several threads until all are acknowledged; what was refused or cut is sent again."""
+    """Sends requests from several threads until all are acknowledged; what was refused or cut is sent again.
+
+    acknowledged  actions
+    in_doubt      attempts that were not acknowledged although they may be stored: their repeats may be second copies.
+                  A Kafka that takes longer to start again than a request waits makes some.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/log"
         self._bodies = [self._body(number) for number in range(ACTIONS // PER_REQUEST)]
         self._lock = threading.Lock()
         self.acknowledged = 0
+        self.in_doubt = 0
 
     @staticmethod
     def _body(number: int) -> dict[str, object]:
@@ -60,13 +66,23 @@ class Stream:
         wait_until(lambda: self.acknowledged >= acknowledged, READY_S, "the stream flows")
 
     def _send(self, client: httpx.Client, body: dict[str, object]) -> None:
-        def accepted() -> bool:
-            try:
-                return client.post(self._url, json=body).status_code == 200
-            except httpx.TransportError:
-                return False
+        wait_until(lambda: self._is_accepted(client, body), READY_S, "a request is acknowledged")
 
-        wait_until(accepted, READY_S, "a request is acknowledged")
+    def _is_accepted(self, client: httpx.Client, body: dict[str, object]) -> bool:
+        try:
+            answer = client.post(self._url, json=body)
+        except httpx.ConnectError:
+            return False
+        except httpx.TransportError:
+            self._doubt()
+            return False
+        if answer.status_code != 200 and answer.json()["code"] == "unacknowledged":
+            self._doubt()
+        return answer.status_code == 200
+
+    def _doubt(self) -> None:
+        with self._lock:
+            self.in_doubt += 1
 
 
 def read_all(stack: System) -> list[str]:
@@ -86,7 +102,7 @@ class RestartCases:
     """For a fixture ``stack`` that is a System."""
 
     def test_five_restarts_in_a_stream_lose_and_double_nothing(self, stack: System) -> None:
-        before, _ = stack.counts()
+        rows_before, ids_before = stack.counts()
         stream, gate = Stream(stack.producer), threading.Semaphore(0)
         share = ACTIONS // PER_REQUEST // (len(RESTARTS) + 1)
         with ThreadPoolExecutor(SENDERS) as pool:
@@ -103,7 +119,9 @@ class RestartCases:
         assert stream.acknowledged == ACTIONS
         for service in ("producer_api", "consumer", "query_api"):
             wait_until(partial(stack.is_ready, service), READY_S, f"{service} is ready")
-        wait_until(lambda: stack.counts()[1] - before >= ACTIONS, READY_S, "everything is stored")
+        wait_until(lambda: stack.counts()[1] - ids_before >= ACTIONS, READY_S, "everything is stored")
         rows, ids = stack.counts()
-        assert (rows - before, ids - before) == (ACTIONS, ACTIONS), "counted without FINAL"
+        assert ids - ids_before == ACTIONS
+        copies = stream.in_doubt * PER_REQUEST
+        assert ACTIONS <= rows - rows_before <= ACTIONS + copies, "counted without FINAL"
         assert len(set(read_all(stack))) == ACTIONS

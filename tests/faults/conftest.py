@@ -12,11 +12,15 @@ from tests.selection import leave_out_unless_named
 
 _PARTITIONS = 3
 _FOLDER = Path(__file__).resolve().parent
+_TEST_S = 600  # the first of a module waits for servers of its own, which may take minutes beside other tests
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Among all other tests only a bounded subset."""
     leave_out_unless_named(_FOLDER, config, items, keep=lambda item: item.get_closest_marker("ci") is not None)
+    for item in items:
+        if item.path.is_relative_to(_FOLDER) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_TEST_S))
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import httpx
 from uuid_utils import uuid7
 
 from contract.receipt import Receipt
-from deploy.local.ports import free_ports
 from tests.faults.books import Held
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.services import Service
 from tests.waiting import wait_until
 
@@ -63,10 +63,14 @@ class Request:
 
 
 class Posters:
-    """``count`` users, each posting one request after another, until ``stop()``."""
+    """``count`` users, each posting one request after another, until ``stop()``.
 
-    def __init__(self, url: str, count: int, deadline_s: float) -> None:
+    producer  ended with them: what it did not acknowledge it may send still, after the books are read
+    """
+
+    def __init__(self, url: str, count: int, deadline_s: float, producer: Service | None = None) -> None:
         self.requests: list[Request] = []
+        self._producer = producer
         self._url = url
         self._count = count
         self._timeout_s = deadline_s + _SLACK_S
@@ -89,6 +93,8 @@ class Posters:
         """End them, each after its answer; raises what ended one before its time."""
         self._stopping.set()
         self._thread.join()
+        if self._producer is not None:
+            self._producer.kill()
         if self._error is not None:
             raise self._error
 
@@ -179,7 +185,7 @@ def posting(namespace: Namespace, folder: Path) -> Iterator[Posters]:
     values = {"HOST": "127.0.0.1", "PORT": str(port), **_PRODUCER}
     environment = namespace.environment("producer_api") | {f"PRODUCER_{name}": value for name, value in values.items()}
     producer = Service("producer_api", port, environment, folder / "producer.log")
-    posters = Posters(producer.url, POSTERS, _DEADLINE_S)
+    posters = Posters(producer.url, POSTERS, _DEADLINE_S, producer)
     with contextlib.closing(producer.start(wait=False)):
         producer.wait_ready(_READY_S)
         with posters.running():

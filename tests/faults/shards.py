@@ -69,7 +69,7 @@ class ShardedRig(Rig):
 def status(consumer: Consumer) -> dict[str, Any]:
     """What ``/status`` answers; empty while it does not."""
     try:
-        answer: dict[str, Any] = httpx.get(f"{consumer.url}/status", timeout=5).json()
+        answer: dict[str, Any] = httpx.get(f"{consumer.url}/status", timeout=30).json()
     except httpx.TransportError:
         return {}
     return answer

@@ -6,6 +6,10 @@ import time
 import pytest
 
 from tests.faults.rig import Rig
+from tests.waiting import wait_until
+
+# aiokafka leaves a connection unclosed when its broker is killed at the wrong moment: here, in the feeder.
+_may_leave_a_connection = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def _pass_some_time(rng: random.Random, longest_s: float) -> None:
@@ -25,9 +29,8 @@ def test_clickhouse_killed_at_random_moments(rig: Rig, kills: int) -> None:
         _pass_some_time(rng, 0.3)
         rig.kill_and_wait("clickhouse")
     feeder.stop()
-    read_backs = consumer.metric("read_backs_total")
+    wait_until(lambda: consumer.metric("read_backs_total") >= kills / 2, 60, "most kills met an insert on its way")
     rig.settle(120)
-    assert read_backs >= kills / 2, "most kills met an insert on its way"
 
 
 @pytest.mark.parametrize("nth", [pytest.param(1, marks=pytest.mark.ci), 2, 3, 4, 9])
@@ -43,6 +46,7 @@ def test_clickhouse_killed_right_after_its_200(rig: Rig, nth: int) -> None:
     rig.settle(60)
 
 
+@_may_leave_a_connection
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kills", [pytest.param(1, marks=pytest.mark.ci), 8])
 def test_kafka_killed_mid_stream(rig: Rig, kills: int) -> None:
@@ -71,6 +75,7 @@ def test_kafka_killed_while_a_block_is_on_its_way(rig: Rig, point: str) -> None:
     rig.settle(120)
 
 
+@_may_leave_a_connection
 @pytest.mark.timeout(600)
 def test_both_servers_and_the_sink_killed_again_and_again(rig: Rig) -> None:
     rng = random.Random(7)

@@ -43,8 +43,9 @@ def restored(ways: Ways) -> Iterator[None]:
 
 
 def at_work(rig: Rig, ways: Ways, **settings: str) -> tuple[Consumer, Feeder]:
-    """A consumer behind the proxies that stores what is being fed, and goes on being fed."""
+    """A consumer behind the proxies that stores what is being fed, and goes on being fed: it was there first."""
     service = rig.consumer(wait=False, **{**ways.settings, **SHORT, **settings})
+    service.wait_logged("partitions assigned")
     feeder = rig.feed(TOTAL, per_second=PER_SECOND)
     rig.wait_rows(1)
     return service, feeder

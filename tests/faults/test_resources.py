@@ -73,8 +73,9 @@ def alter(rig: Rig, setting: str) -> None:
 
 
 def at_work(rig: Rig) -> tuple[Consumer, Feeder]:
-    """A consumer that stores what is being fed, and goes on being fed."""
+    """A consumer that stores what is being fed, and goes on being fed: it was there first."""
     service = rig.consumer(wait=False)
+    service.wait_logged("partitions assigned")
     feeder = rig.feed(TOTAL, per_second=PER_SECOND)
     rig.wait_rows(1)
     return service, feeder

@@ -74,8 +74,8 @@ def test_a_shard_killed_in_the_middle_of_an_insert_holds_up_its_own_partitions_o
             wait_until(lambda n=number, e=end: committed(rig, n) == Position(e), 60, "the others go on")  # type: ignore[misc]
         assert not waits_for(consumer, 0)
         assert [entry["partitions"] for entry in status(consumer)["shards"]] == [[0, 2], [1, 3]]
-        assert "shard 1" in reasons(consumer)
-        assert consumer.metric("waiting_blocks", shard="1") > 0
+        wait_until(lambda: "shard 1" in reasons(consumer), 60, "it is not ready, and says why")
+        wait_until(lambda: consumer.metric("waiting_blocks", shard="1") > 0, 60, "it counts what waits")
         assert consumer.metric("waiting_blocks", shard="0") == 0
     finally:
         shards[1].start()

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local.ports import free_ports
 from tests.faults import servers
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.wire import HttpWire, KafkaWire
 from tests.infra import Infra, need_one_broker
+from tests.ports import free_ports
 from tests.services import Service
 
 
@@ -39,14 +39,14 @@ class Ways:
 def running(folder: Path) -> Iterator[Ways]:
     """Kafka advertises its proxy at its second listener: a client that comes by the proxy stays on it."""
     need_one_broker("the proxy stands before one broker, the others' addresses would lead past it")
-    listener, kafka_port, clickhouse_port = free_ports(3)
+    listener, kafka_port = free_ports(2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCAL_KAFKA_OUTSIDE_PORT", str(listener))
         patch.setenv("LOCAL_KAFKA_OUTSIDE_ADDRESS", f"127.0.0.1:{kafka_port}")
         with (
+            proxy(f"tcp://127.0.0.1:{listener}", kafka_port, KafkaWire) as kafka,  # first: the servers take ports, too
             servers.running(folder) as infra,
-            proxy(f"tcp://127.0.0.1:{listener}", kafka_port, KafkaWire) as kafka,
-            proxy(infra.clickhouse_url, clickhouse_port, HttpWire) as clickhouse,
+            proxy(infra.clickhouse_url, free_ports(1)[0], HttpWire) as clickhouse,
         ):
             yield Ways(infra, kafka, clickhouse)
 

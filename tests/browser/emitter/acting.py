@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 
 from tests.waiting import wait_until
 
-TOLD_S: Final = 20.0
+TOLD_S: Final = 60.0
 
 
 def emit(page: Page, count: int, **properties: object) -> list[str]:

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.local.ports import free_ports
 from deploy.local.services import SERVICES
 from tests import namespace as names
 from tests.infra import Infra
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.services import Service
 from tests.waiting import wait_until
 
-STORED_S: Final = 30.0
+STORED_S: Final = 60.0
 _COLUMNS: Final = "toString(event_id) AS id, session_id, type, toString(time) AS time, utc_offset_minutes, properties"
 
 StartProducer = Callable[..., Service]

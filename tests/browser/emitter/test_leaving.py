@@ -12,7 +12,7 @@ from tests.browser.emitter.pipeline import Pipeline
 from tests.browser.emitter.site import Site
 from tests.waiting import wait_until
 
-ARRIVED_S = 20.0
+ARRIVED_S = 60.0
 KEEPALIVE_BYTES = 60_000
 # On one page the storage has not opened yet when the visitor goes on.
 SLOW_STORAGE = 'if (location.pathname === "/slow") IDBFactory.prototype.open = () => ({})'

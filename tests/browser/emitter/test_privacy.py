@@ -3,10 +3,11 @@
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.emitter.acting import counters, emit, wait_for_counts, wait_to_hear
+from tests.browser.emitter.acting import TOLD_S, counters, emit, wait_for_counts, wait_to_hear
 from tests.browser.emitter.between import Between
 from tests.browser.emitter.pipeline import Pipeline
 from tests.browser.emitter.site import Site
+from tests.waiting import wait_until
 
 SIGNALS = {
     "dnt": 'Object.defineProperty(navigator, "doNotTrack", { value: "1" })',
@@ -48,6 +49,8 @@ def test_opting_out_drops_what_waits_and_holds_on_every_page_until_opting_in(
     emit(page, 5)
     page.evaluate("log.optOut()")
     assert wait_to_hear(page, "dropped") == [[5, "opted out"]]
+    off = "localStorage.getItem('actionlog:off') !== null"
+    wait_until(lambda: bool(other.evaluate(off)), TOLD_S, "another page's process has it, too")
     assert emit(page, 1) == emit(other, 1) == [None]
     page.reload()
     assert emit(page, 1) == [None]

@@ -13,7 +13,7 @@ from tests.browser.emitter.pipeline import Pipeline
 from tests.browser.emitter.site import Site
 from tests.waiting import wait_until
 
-AGAIN_S = 30.0
+AGAIN_S = 60.0
 BUSY = {"status": 503, "code": "overloaded", "detail": "too much under way"}
 
 

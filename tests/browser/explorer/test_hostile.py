@@ -103,7 +103,7 @@ def test_among_the_dead_letters(person: Page, namespace: Namespace, start_servic
     spoilt = [value.encode() for value in ALL] + [json.dumps({"event_id": IMAGE, IMAGE: SCRIPT}).encode()]
     in_a_loop_of_its_own(publish(namespace, spoilt))
     start_service("consumer")
-    wait_until(lambda: namespace.query("SELECT count() FROM {db}.dead_letters") == str(len(spoilt)), 30, "put aside")
+    wait_until(lambda: namespace.query("SELECT count() FROM {db}.dead_letters") == str(len(spoilt)), 60, "put aside")
     person.goto("/?panel=letters")
     letters = person.get_by_role("dialog").get_by_role("group")
     expect(letters).to_have_count(len(spoilt))

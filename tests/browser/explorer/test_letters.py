@@ -20,7 +20,7 @@ def letters(namespace: Namespace, start_service: StartService) -> Sequence[bytes
     """Records that no table takes, put aside by the sink."""
     in_a_loop_of_its_own(publish(namespace, SPOILT))
     start_service("consumer")
-    wait_until(lambda: namespace.query("SELECT count() FROM {db}.dead_letters") == str(len(SPOILT)), 30, "put aside")
+    wait_until(lambda: namespace.query("SELECT count() FROM {db}.dead_letters") == str(len(SPOILT)), 60, "put aside")
     return SPOILT
 
 

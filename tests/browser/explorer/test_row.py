@@ -83,7 +83,7 @@ def test_a_nested_property_with_dots_in_its_names_is_reached(person: Page, actio
 
 def test_what_no_filter_reaches_has_no_buttons(person: Page, action: Stored) -> None:
     person.goto(f"/?row={action.id}")
-    expect(opened(person).get_by_text("9007199254740993", exact=True)).to_be_visible()
+    expect(opened(person).get_by_text("partition 0")).to_be_visible()  # what the table knows has no second "twice"
     names = [button.get_attribute("aria-label") or "" for button in opened(person).get_by_role("button").all()]
     assert "Filter by properties.twice 1" in names
     assert "Filter by properties.twice 2" not in names
@@ -117,7 +117,8 @@ def test_a_row_opens_at_once_from_what_was_read(person: Page, shop: list[Stored]
 
     person.route(re.compile(r"/log/[0-9a-f-]{36}$"), hold)
     person.goto("/")
-    line(person, 2).click()
+    with person.expect_request(re.compile(r"/log/[0-9a-f-]{36}$")):
+        line(person, 2).click()
     expect(opened(person)).to_contain_text(shop[2].session)
     expect(opened(person)).not_to_contain_text("In the log")
     held[0].continue_()

@@ -13,7 +13,7 @@ from tests.namespace import Namespace
 def settings(namespace: Namespace) -> Settings:
     environment = namespace.environment("consumer")
     values = {name.removeprefix("CONSUMER_").lower(): value for name, value in environment.items()}
-    return Settings.model_validate({**values, "kafka_session_timeout_ms": 2_000, "backoff_max_ms": 200})
+    return Settings.model_validate({**values, "kafka_session_timeout_ms": 6_000, "backoff_max_ms": 200})
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def start(start_service: StartService, *, wait: bool = True, **settings: str) ->
     return start_service("consumer", wait=wait, port=None, **{**quick, **settings})
 
 
-def counted(namespace: Namespace, rows: int, deadline_s: float = 30) -> None:
+def counted(namespace: Namespace, rows: int, deadline_s: float = 90) -> None:
     """Wait for so many rows, each once."""
     try:
         wait_until(lambda: namespace.query(COUNTS) == f"{rows}\t{rows}", deadline_s, f"{rows} rows, each once")
@@ -29,5 +29,5 @@ def counted(namespace: Namespace, rows: int, deadline_s: float = 30) -> None:
 
 def metric(service: Service, name: str) -> float:
     """The sum of a metric's samples."""
-    text = httpx.get(f"{service.url}/metrics").text
+    text = httpx.get(f"{service.url}/metrics", timeout=30).text
     return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))

@@ -70,16 +70,18 @@ async def replay(settings: Settings) -> AsyncIterator[Replay]:
 
 
 async def on_topic(namespace: Namespace) -> list[ConsumerRecord[Any, Any]]:
-    """Every committed record, in order of partition and offset."""
-    async with AIOKafkaConsumer(
-        bootstrap_servers=namespace.infra.kafka_bootstrap, isolation_level="read_committed"
-    ) as consumer:
-        tps = [TopicPartition(namespace.topic, number) for number in range(3)]
+    """Every committed record, in order of partition and offset.
+
+    Up to the ends that a reader of uncommitted ones sees: Kafka answers a commit before its mark is in the partition.
+    """
+    tps, servers = [TopicPartition(namespace.topic, number) for number in range(3)], namespace.infra.kafka_bootstrap
+    async with AIOKafkaConsumer(bootstrap_servers=servers) as everything:
+        ends = await everything.end_offsets(tps)
+    async with AIOKafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed") as consumer:
         consumer.assign(tps)
         await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(tps)
         records: list[ConsumerRecord[Any, Any]] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any([await consumer.position(tp) < ends[tp] for tp in tps]):
                 for batch in (await consumer.getmany(timeout_ms=200)).values():
                     records += batch

@@ -27,7 +27,7 @@ def start(start_service: StartService, *, wait: bool = True, **settings: str) ->
 
 
 def counted(namespace: Namespace, rows: int) -> None:
-    wait_until(lambda: namespace.query(COUNTS) == f"{rows}\t{rows}", 30, f"{rows} rows, each once")
+    wait_until(lambda: namespace.query(COUNTS) == f"{rows}\t{rows}", 90, f"{rows} rows, each once")
 
 
 def metric(service: Service, name: str) -> float:
@@ -47,7 +47,7 @@ async def test_records_of_all_partitions_are_stored_and_committed(
     async def all_committed() -> bool:
         return await topic.committed(namespace) == {0: Position(500), 1: Position(1), 2: Position(70)}
 
-    await wait_until_async(all_committed, 10, "the ends of the blocks are committed")
+    await wait_until_async(all_committed, 60, "the ends of the blocks are committed")
     assert metric(service, "actionlog_sink_records_stored_total") == 571
 
 
@@ -57,9 +57,9 @@ async def test_what_is_no_action_is_kept_and_counted_and_does_not_stop_the_rest(
     await topic.write(namespace, 0, [record(0).value, b"\xff\xfe", record(0).value, None, b'{"event_id": 1}'])
     service = start(start_service)
     offsets = "SELECT arraySort(groupArray(offset)) FROM {db}.dead_letters"
-    wait_until(lambda: namespace.query(offsets) == "[1,3,4]", 20, "three dead letters")
+    wait_until(lambda: namespace.query(offsets) == "[1,3,4]", 60, "three dead letters")
     counted(namespace, 2)
-    wait_until(lambda: metric(service, "actionlog_sink_dead_lettered_total") == 3, 10, "they are counted")
+    wait_until(lambda: metric(service, "actionlog_sink_dead_lettered_total") == 3, 60, "they are counted")
 
 
 @pytest.mark.parametrize("already_stored", [True, False])
@@ -90,33 +90,33 @@ async def test_a_block_whose_token_is_known_but_whose_rows_are_gone_is_stored(
 
 
 async def test_clickhouse_away_is_waited_for_and_nothing_is_lost(
-    namespace: Namespace, start_service: StartService, unused_tcp_port: int
+    namespace: Namespace, start_service: StartService, free_port: Callable[[], int]
 ) -> None:
-    async with relay(namespace.infra.clickhouse_url, unused_tcp_port) as way:
+    async with relay(namespace.infra.clickhouse_url, free_port()) as way:
         service = start(start_service, wait=False, CLICKHOUSE_URL=way.url)
-        await wait_until_async(ready(service), 20, "ready")
+        await wait_until_async(ready(service), 60, "ready")
         await way.cut()
         await topic.write(namespace, 0, [record(0).value for _ in range(100)])
 
         async def says_why() -> bool:
             return "ClickHouse" in await answer(service, "/readyz", 503)
 
-        await wait_until_async(says_why, 20, "unready, and says why")
+        await wait_until_async(says_why, 60, "unready, and says why")
         assert namespace.query(COUNTS) == "0\t0"
         await way.connect()
 
         async def stored() -> bool:
             return namespace.query(COUNTS) == "100\t100"
 
-        await wait_until_async(stored, 20, "everything is stored")
-        await wait_until_async(ready(service), 20, "ready again")
+        await wait_until_async(stored, 60, "everything is stored")
+        await wait_until_async(ready(service), 60, "ready again")
 
 
 async def test_tables_missing_at_start_are_waited_for(namespace: Namespace, start_service: StartService) -> None:
     namespace.query("RENAME TABLE {db}.actions TO {db}.hidden")
     await topic.write(namespace, 0, [record(0).value])
     service = start(start_service, wait=False)
-    wait_until(lambda: "run `python -m deploy.setup`" in service.log, 20, "it says what to run")
+    wait_until(lambda: "run `python -m deploy.setup`" in service.log, 60, "it says what to run")
     namespace.query("RENAME TABLE {db}.hidden TO {db}.actions")
     counted(namespace, 1)
 
@@ -126,8 +126,8 @@ async def test_sigterm_finishes_what_is_in_flight_and_the_next_process_goes_on(
 ) -> None:
     await topic.write(namespace, 0, [record(0).value for _ in range(20_000)])
     service = start(start_service, MAX_BLOCK_ROWS="500")
-    wait_until(lambda: namespace.query(COUNTS) != "0\t0", 20, "the first rows")
-    assert service.terminate(deadline_s=10) == 0
+    wait_until(lambda: namespace.query(COUNTS) != "0\t0", 60, "the first rows")
+    assert service.terminate() == 0
     assert all(position.intent is None for position in (await topic.committed(namespace)).values())
     service.start()  # at once: the first one has left the group
     counted(namespace, 20_000)
@@ -136,7 +136,7 @@ async def test_sigterm_finishes_what_is_in_flight_and_the_next_process_goes_on(
 async def test_a_killed_owner_loses_and_doubles_nothing(namespace: Namespace, start_service: StartService) -> None:
     await topic.write(namespace, 0, [record(0).value for _ in range(20_000)])
     service = start(start_service, MAX_BLOCK_ROWS="500")
-    wait_until(lambda: namespace.query(COUNTS) != "0\t0", 20, "the first rows")
+    wait_until(lambda: namespace.query(COUNTS) != "0\t0", 60, "the first rows")
     service.kill()
     service.start()
     counted(namespace, 20_000)
@@ -147,14 +147,14 @@ async def test_a_stopped_owner_that_wakes_after_its_session_corrupts_nothing(
 ) -> None:
     await topic.write(namespace, 0, [record(0).value for _ in range(15_000)])
     zombie = start(start_service, MAX_BLOCK_ROWS="500")
-    wait_until(lambda: namespace.query(COUNTS) != "0\t0", 20, "the first rows")
+    wait_until(lambda: namespace.query(COUNTS) != "0\t0", 60, "the first rows")
     zombie.pause()
     successor = start(start_service)
-    counted(namespace, 15_000)
+    counted(namespace, 15_000)  # stopped in a body's middle, its insert holds the block for 30 s: http_receive_timeout
     zombie.resume()
     await topic.write(namespace, 0, [record(0).value for _ in range(1_000)])
     await topic.write(namespace, 1, [record(0).value for _ in range(1_000)])
-    wait_until(lambda: zombie.is_ready() and successor.is_ready(), 30, "both work again")
+    wait_until(lambda: zombie.is_ready() and successor.is_ready(), 60, "both work again")
     counted(namespace, 17_000)
 
 
@@ -174,6 +174,7 @@ async def test_an_idle_sink_inserts_nothing(namespace: Namespace, start_service:
     service = start(start_service)
     await topic.write(namespace, 0, [record(0, action()).value])
     counted(namespace, 1)
+    wait_until(lambda: metric(service, "actionlog_sink_insert_seconds_count") > 0, 60, "its insert is answered")
     assert metric(service, "actionlog_sink_insert_seconds_count") == 1
 
 

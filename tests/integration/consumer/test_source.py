@@ -23,7 +23,7 @@ async def assigned(source: Source) -> int:
     async def there() -> bool:
         return source.generation is not None and bool(source.partitions)
 
-    await wait_until_async(there, 20, "partitions assigned")
+    await wait_until_async(there, 60, "partitions assigned")
     assert source.generation is not None
     return source.generation
 
@@ -54,7 +54,7 @@ async def test_a_commit_for_an_earlier_generation_is_refused(source: Source, set
         async def revoking() -> bool:
             return source.revoking
 
-        await wait_until_async(revoking, 20, "the group rebalances")
+        await wait_until_async(revoking, 60, "the group rebalances")
         source.release()
         await joining
         await assigned(source)
@@ -76,7 +76,7 @@ async def test_the_old_assignment_holds_the_group_until_it_is_released(source: S
         async def revoking() -> bool:
             return source.revoking
 
-        await wait_until_async(revoking, 20, "the group rebalances")
+        await wait_until_async(revoking, 60, "the group rebalances")
         await source.commit(generation, {0: Position(9)})
         source.release()
         await joining
@@ -91,7 +91,7 @@ async def test_records_come_from_where_it_seeks(source: Source, namespace: Names
     await topic.write(namespace, 1, [record(0).value for _ in range(5)])
     await assigned(source)
     source.seek(1, 2)
-    fetched = await source.fetch([1], 10_000)
+    fetched = await source.fetch([1], 60_000)
     assert [item.offset for batch in fetched[1] for item in batch.reread()] == [2, 3, 4]
 
 
@@ -101,7 +101,7 @@ async def test_an_offset_outside_the_log_is_told_and_never_skipped(source: Sourc
     await assigned(source)
     source.seek(1, 0)
     with pytest.raises(OutOfRange) as told:
-        await source.fetch([1], 20_000)
+        await source.fetch([1], 60_000)
     assert told.value.partitions == [1]
     assert (await source.log_bounds([1]))[1] == (3, 5)
 
@@ -122,7 +122,7 @@ async def test_kafka_away_is_told(settings: Settings) -> None:
 async def fetched_records(source: Source, count: int) -> list[TopicRecord]:
     """The next records of partition 1, as their batches read them again."""
     records: list[TopicRecord] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(records) < count:
             records += [one for batch in (await source.fetch([1], 1_000)).get(1, ()) for one in batch.reread()]
     return records
@@ -151,7 +151,7 @@ async def test_a_fetch_that_begins_inside_a_large_batch_gives_its_rest(source: S
     await assigned(source)
     await topic.write(namespace, 1, [record(0).value] * 300, as_one=True)
     source.seek(1, 120)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (fetched := await source.fetch([1], 1_000)):
             pass
     [rest] = fetched[1]

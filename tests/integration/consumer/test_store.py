@@ -150,7 +150,7 @@ async def test_kill_ends_an_attempt_that_still_runs(store: Store, namespace: Nam
         async def runs() -> bool:
             return namespace.query(running) == "1"
 
-        await wait_until_async(runs, 10, "the attempt runs")
+        await wait_until_async(runs, 60, "the attempt runs")
         await store.kill(block.token)
         assert namespace.query(running) == "0"
     finally:

@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from consumer.intent import Position
 from contract.record import SCHEMA_HEADER
 from tests.namespace import Namespace
+from tests.waiting import wait_until_async
 
 _MAX_BATCH_BYTES = 1 << 20
 
@@ -50,7 +51,7 @@ async def read(namespace: Namespace, partition: int, count: int) -> list[Consume
     async with AIOKafkaConsumer(bootstrap_servers=namespace.infra.kafka_bootstrap) as consumer:
         consumer.assign([wanted])
         await consumer.seek_to_beginning()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(records) < count:
                 records += (await consumer.getmany(timeout_ms=1_000)).get(wanted, [])
     return records
@@ -106,3 +107,18 @@ async def write_in_transactions(namespace: Namespace, partition: int, values: Se
         await producer.begin_transaction()
         await producer.send_and_wait(namespace.topic, b"aborted", b"user", partition)
         await producer.abort_transaction()
+    await _ended(namespace, partition)
+
+
+async def _ended(namespace: Namespace, partition: int) -> None:
+    """Until no transaction is open: Kafka answers the end of one before its mark is in the partition."""
+    tp, servers = TopicPartition(namespace.topic, partition), namespace.infra.kafka_bootstrap
+    async with (
+        AIOKafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed") as committed,
+        AIOKafkaConsumer(bootstrap_servers=servers) as everything,
+    ):
+
+        async def marked() -> bool:
+            return bool(await committed.end_offsets([tp]) == await everything.end_offsets([tp]))
+
+        await wait_until_async(marked, 60, "the transaction's end mark is there")

@@ -43,7 +43,7 @@ def said_in(log: Path, words: re.Pattern[str], timeout_s: float) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_newcomer_sees_the_past_and_the_present_refusals_and_dead_letters(
     namespace: Namespace, start_service: StartService, tmp_path: Path
 ) -> None:
@@ -58,18 +58,21 @@ def test_a_newcomer_sees_the_past_and_the_present_refusals_and_dead_letters(
             return lambda: int(namespace.query(sql)) >= count
 
         # How many they are goes with the hour of the day; the newest are sent first.
-        sent = said_in(log, _PAST_IS_SENT, 60)
-        wait_until(at_least(sent, "SELECT count() FROM {db}.actions"), 60, "the past is stored")
-        # 0.1 hours; the first visitor comes a little after their beginning.
-        assert 240 <= int(namespace.query(_REACHES_BACK_S)) <= 420
+        sent = said_in(log, _PAST_IS_SENT, 120)
+        wait_until(at_least(sent, "SELECT count() FROM {db}.actions"), 120, "as many as the past had are stored")
+        # 0.1 hours; the first visitor comes a little after their beginning. Of the rows some are of the present: the
+        # oldest may come still.
+        wait_until(at_least(240, _REACHES_BACK_S), 60, "the past reaches back to its beginning")
+        assert int(namespace.query(_REACHES_BACK_S)) <= 420
         wait_until(at_least(3, "SELECT count() FROM {db}.dead_letters"), 60, "the stray records are put aside")
         since = "SELECT count() FROM {db}.actions WHERE received_at > time - 5 AND received_at < time + 5"
         wait_until(at_least(100, since), 60, "actions of the present come")
+        # One of 250 is wrong, of the 20 a second of the quietest hour: every 12 s one, by chance.
         wait_until(
-            lambda: sinks.metric(producer, "actionlog_producer_rejected_actions_total") > 0, 60, "some are refused"
+            lambda: sinks.metric(producer, "actionlog_producer_rejected_actions_total") > 0, 240, "some are refused"
         )
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     said = log.read_text()
     assert said.count("\n") >= 4
     assert said.startswith("Sends the actions of a made-up shop's visitors: of the last 0.1 hours at once")
@@ -83,7 +86,7 @@ def test_a_newcomer_sees_the_past_and_the_present_refusals_and_dead_letters(
 
 def test_where_nothing_listens_it_says_so_and_ends(free_port: Callable[[], int], tmp_path: Path) -> None:
     with demo(["--producer", f"http://127.0.0.1:{free_port()}"], tmp_path / "log") as process:
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
     last = (tmp_path / "log").read_text().splitlines()[-1]
     assert last.startswith("Nothing listens at http://127.0.0.1:")
     assert last.endswith("make run")

@@ -12,8 +12,8 @@ from typing import Any, Final
 import httpx
 import yaml
 
-from deploy.local.ports import free_ports
 from tests.integration.deploy.fetching import ask, cached
+from tests.ports import free_ports
 from tests.selection import unavailable
 from tests.unit.deploy.manifests import OBSERVABILITY
 from tests.waiting import wait_until

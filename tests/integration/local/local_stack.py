@@ -5,19 +5,19 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 
 from deploy.local.brokers import PORTS_APART
-from deploy.local.ports import free_ports
+from tests.ports import free_ports
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-_START_S = 60.0
-_STOP_S = 30.0
+_START_S = 180.0  # of the whole stack; 15 s on two calm cores
+_STOP_S = 150.0
 _MOST_BROKERS = 3
 _PORTS = ("PRODUCER", "QUERY", "CONSUMER", "CLICKHOUSE", "KAFKA", "KAFKA_CONTROLLER")
 
@@ -31,7 +31,8 @@ class LocalStack:
         self._words = words
         free = free_ports(len(_PORTS), rows=_MOST_BROKERS, apart=PORTS_APART)
         ports = {f"LOCAL_{name}_PORT": str(port) for name, port in zip(_PORTS, free, strict=True)}
-        ours: Mapping[str, str] = {**ports, "LOCAL_DATA_DIR": str(self.data), **settings}
+        patient = {"LOCAL_START_TIMEOUT_S": "150", "LOCAL_STOP_TIMEOUT_S": "45"}  # on a busy machine
+        ours: Mapping[str, str] = {**ports, **patient, "LOCAL_DATA_DIR": str(self.data), **settings}
         self.environment = {**os.environ, **ours}
 
     def __enter__(self) -> Self:
@@ -58,7 +59,7 @@ class LocalStack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -79,6 +80,12 @@ class LocalStack:
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
+
+
+def are_gone(processes: Sequence[psutil.Process]) -> bool:
+    """Whether they end: what a process started may end a moment after it."""
+    _, alive = psutil.wait_procs(processes, timeout=_STOP_S)
+    return not alive
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -5,11 +5,14 @@ import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from deploy.local.banner import get_command, post_command
 from deploy.local.settings import LocalSettings
-from tests.integration.local.local_stack import LocalStack, read_json
+from tests.integration.local.local_stack import LocalStack, are_gone, read_json
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(600)
 
 _PROCESSES = {"kafka", "clickhouse", "producer_api", "consumer", "query_api"}
 
@@ -22,8 +25,8 @@ def test_everything_starts_serves_the_printed_requests_survives_a_death_and_stop
         _a_killed_service_comes_back(stack)
         children = stack.children()
         stack.process.send_signal(signal.SIGINT)
-        assert stack.process.wait(60) == 0
-        assert not any(child.is_running() for child in children)
+        assert stack.process.wait(180) == 0
+        assert are_gone(children)
         assert not (stack.data / "run" / "stack.json").exists()
         assert stack.command("status").returncode == 1
         assert stack.command("clean").returncode == 0
@@ -49,7 +52,7 @@ def _the_printed_requests_work(stack: LocalStack) -> None:
     stack.wait_for(post_command(settings))
     stack.wait_for(get_command(settings))
     assert '"accepted":3' in _shell(post_command(settings)).replace(" ", "")
-    wait_until(lambda: '"locationX"' in _shell(get_command(settings)), 10, "the click can be read")
+    wait_until(lambda: '"locationX"' in _shell(get_command(settings)), 60, "the click can be read")
 
 
 def _a_second_start_and_a_clean_are_refused(stack: LocalStack) -> None:
@@ -64,11 +67,11 @@ def _a_killed_service_comes_back(stack: LocalStack) -> None:
     before = read_json(state)
     assert set(before) == _PROCESSES
     psutil.Process(before["query_api"]["pid"]).kill()
-    stack.wait_for("query_api is ready again", 30)
+    stack.wait_for("query_api is ready again")
     assert "query_api died (signal SIGKILL)" in stack.output
     assert read_json(state)["query_api"]["pid"] != before["query_api"]["pid"]
-    assert stack.command("status").returncode == 0
+    wait_until(lambda: stack.command("status").returncode == 0, 60, "everything answers")
 
 
 def _shell(command: str) -> str:
-    return subprocess.run(command, shell=True, capture_output=True, text=True, timeout=20, check=False).stdout  # noqa: S602 - as a person pastes it
+    return subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False).stdout  # noqa: S602 - as a person pastes it

@@ -52,7 +52,7 @@ def _supervisor(told: Told, max_deaths: int = 3) -> Supervisor:
 
 
 def _process(
-    folder: Path, code: str, ready_file: Path | None = None, start_timeout_s: float = 10, stop_timeout_s: float = 0.5
+    folder: Path, code: str, ready_file: Path | None = None, start_timeout_s: float = 60, stop_timeout_s: float = 60
 ) -> Process:
     async def is_ready() -> bool:
         return ready_file is None or ready_file.exists()  # noqa: ASYNC240 - a stat
@@ -65,9 +65,9 @@ async def test_a_process_that_dies_is_named_and_started_again(told: Told, tmp_pa
     supervisor, process = _supervisor(told), _process(tmp_path, "print('last words', flush=True)\n" + _FOREVER)
     await supervisor.start([process])
     first = process.pid
-    await wait_until_async(lambda: _said(process, "last words"), 10, "it printed")
+    await wait_until_async(lambda: _said(process, "last words"), 60, "it printed")
     process.kill()
-    await wait_until_async(lambda: _event(told, "worker restarted"), 10, "the restart")
+    await wait_until_async(lambda: _event(told, "worker restarted"), 60, "the restart")
     assert process.pid != first
     assert told.events[1] == "worker died: signal SIGKILL: last words"
     await supervisor.stop(asyncio.Event(), [["worker"]])
@@ -78,14 +78,14 @@ async def test_a_process_that_dies_again_and_again_ends_the_stack(told: Told, tm
     supervisor = _supervisor(told, max_deaths=3)
     await supervisor.start([_process(tmp_path, "raise SystemExit(7)")])
     with pytest.raises(TooManyDeathsError, match="worker died more than 3 times"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await supervisor.failure()
     assert sum("died: exit code 7" in event for event in told.events) == 4
 
 
 async def test_a_process_that_is_not_ready_at_the_deadline_fails_with_its_log(told: Told, tmp_path: Path) -> None:
     code = "print('still thinking', flush=True)\n" + _FOREVER
-    process = _process(tmp_path, code, ready_file=tmp_path / "never", start_timeout_s=1)
+    process = _process(tmp_path, code, ready_file=tmp_path / "never", start_timeout_s=5)
     with pytest.raises(ProcessFailedError, match="still thinking"):
         await _supervisor(told).start([process])
 
@@ -98,7 +98,8 @@ async def test_a_process_that_ends_while_starting_fails_at_once_with_its_log(tol
 
 async def test_a_process_that_ignores_the_request_to_stop_is_killed_at_the_deadline(told: Told, tmp_path: Path) -> None:
     supervisor, mark = _supervisor(told), tmp_path / "deaf"
-    await supervisor.start([_process(tmp_path, _STUBBORN.format(str(mark)), ready_file=mark)])
+    stubborn = _process(tmp_path, _STUBBORN.format(str(mark)), ready_file=mark, stop_timeout_s=0.5)
+    await supervisor.start([stubborn])
     await supervisor.stop(asyncio.Event(), [["worker"]])
     assert told.events[-1] == "worker killed"
 
@@ -108,7 +109,7 @@ async def test_a_second_signal_does_not_wait_for_the_deadline(told: Told, tmp_pa
     stubborn = _process(tmp_path, _STUBBORN.format(str(mark)), ready_file=mark, stop_timeout_s=600)
     await supervisor.start([stubborn])
     hurry.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await supervisor.stop(hurry, [["worker"]])
     assert told.events[-1] == "worker killed"
 
@@ -116,7 +117,7 @@ async def test_a_second_signal_does_not_wait_for_the_deadline(told: Told, tmp_pa
 async def test_a_step_that_fails_shows_its_output(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", "print('cannot create topic'); raise SystemExit(3)"]
     with pytest.raises(ProcessFailedError, match=r"the setup failed \(exit code 3\)(.|\n)*cannot create topic"):
-        await run_step("the setup", argv, tmp_path / "setup.log", {}, 10)
+        await run_step("the setup", argv, tmp_path / "setup.log", {}, 60)
 
 
 async def test_a_step_that_hangs_is_ended_at_the_deadline(tmp_path: Path) -> None:

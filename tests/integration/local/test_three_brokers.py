@@ -13,6 +13,7 @@ from deploy.local import brokers
 from deploy.local.settings import LocalSettings
 from tests.integration.local.local_stack import LocalStack, read_json
 from tests.namespace import in_a_loop_of_its_own
+from tests.waiting import wait_until
 
 _START_S = 200.0
 _BROKERS = {"kafka-1", "kafka-2", "kafka-3"}
@@ -24,12 +25,10 @@ def test_three_brokers_start_keep_three_copies_are_kept_running_and_own_their_fo
         stack.wait_for("Actionlog is ready", _START_S)
         bootstrap = _bootstrap(stack)
         stack.wait_for(bootstrap)
-        partitions = in_a_loop_of_its_own(_described(bootstrap))
-        assert {(len(each["replicas"]), each["leader"] > 0) for each in partitions} == {(3, True)}
-        assert {each["leader"] for each in partitions} == {1, 2, 3}
+        wait_until(lambda: _is_spread(bootstrap), 60, "every broker knows the topic, its copies and its leaders")
         _a_killed_broker_comes_back(stack)
         stack.process.send_signal(signal.SIGINT)
-        assert stack.process.wait(90) == 0
+        assert stack.process.wait(180) == 0
     refused = stack.command("run")
     assert refused.returncode == 1
     assert "holds the topics of 3 brokers" in refused.stdout
@@ -51,6 +50,12 @@ def _a_killed_broker_comes_back(stack: LocalStack) -> None:
 def _bootstrap(stack: LocalStack) -> str:
     ports = {name: int(stack.environment[f"LOCAL_{name.upper()}"]) for name in ("kafka_port", "kafka_controller_port")}
     return brokers.bootstrap(brokers.nodes(LocalSettings.model_validate({"brokers": 3, **ports})))
+
+
+def _is_spread(bootstrap: str) -> bool:
+    partitions = in_a_loop_of_its_own(_described(bootstrap))
+    has_copies = {(len(each["replicas"]), each["leader"] > 0) for each in partitions} == {(3, True)}
+    return has_copies and {each["leader"] for each in partitions} == {1, 2, 3}
 
 
 async def _described(bootstrap: str) -> list[dict[str, Any]]:

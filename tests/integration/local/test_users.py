@@ -139,7 +139,7 @@ def test_the_writer_inserts_and_reads_back(namespace: Namespace) -> None:
 def test_the_writer_ends_its_own_query_and_no_one_elses(namespace: Namespace) -> None:
     with _endless_query(namespace, "writer") as mine, _endless_query(namespace, "reader") as others:
         namespace.query(f"KILL QUERY WHERE query_id = '{mine}' SYNC", "writer")
-        wait_until(lambda: not _runs(namespace, mine), 10, "the writer's query is gone")
+        wait_until(lambda: not _runs(namespace, mine), 30, "the writer's query is gone")
         with contextlib.suppress(RuntimeError):
             namespace.query(f"KILL QUERY WHERE query_id = '{others}' SYNC", "writer")
         assert _runs(namespace, others)
@@ -170,7 +170,7 @@ def _endless_query(namespace: Namespace, role: str) -> Iterator[str]:
     """A running query of that user; its query_id."""
     query_id = f"{namespace.database}-{role}"
     user = namespace.infra.users[role]
-    sql = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
+    sql = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1, max_execution_time = 90"
     url = f"{namespace.infra.clickhouse_url}/?{urllib.parse.urlencode({'query_id': query_id})}"
     headers = {"X-ClickHouse-User": user.name, "X-ClickHouse-Key": user.password}
 
@@ -181,7 +181,7 @@ def _endless_query(namespace: Namespace, role: str) -> Iterator[str]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        wait_until(lambda: _runs(namespace, query_id), 10, f"{role}'s query runs")
+        wait_until(lambda: _runs(namespace, query_id), 30, f"{role}'s query runs")
         yield query_id
     finally:
         namespace.query(f"KILL QUERY WHERE query_id = '{query_id}' SYNC")

@@ -11,14 +11,15 @@ from typing import Final
 
 import pytest
 
-from deploy.local.ports import free_ports
 from deploy.local.services import SERVICES
 from deploy.local.settings import CHECKOUT
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.services import Service
 
-# The last release that did not know the sixth migration; today's services rely on the seventh.
-_FIRST_AFTER: Final = "deploy/setup/migrations/0006_filters_by_user_session_id.sql"
+# The last release before the commits that add these: it did not know the sixth migration, and today's services rely on
+# the seventh. The first of both, since between the commits of one change nothing is a release.
+_FIRST_AFTER: Final = ("deploy/setup/migrations/0006_filters_by_user_session_id.sql", "consumer/batch.py")
 _GIT_S = 60.0
 _SETUP_S = 120.0
 
@@ -33,7 +34,7 @@ class OldRelease:
     @classmethod
     def take(cls, folder: Path) -> "OldRelease":
         """Skips the test where the history is not there: in a shallow clone, in an archive."""
-        added = _git("log", "--format=%H", "--diff-filter=A", "--", _FIRST_AFTER).split()
+        added = _git("log", "--format=%H", "--diff-filter=A", "--", *_FIRST_AFTER).split()
         archive = _git_bytes("archive", f"{added[-1]}^") if added else b""
         if not archive:
             is_whole = _git("rev-parse", "--is-shallow-repository").strip() == "false"
@@ -42,6 +43,12 @@ class OldRelease:
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(folder, filter="data")
         return cls(_git("rev-parse", f"{added[-1]}^").strip(), folder)
+
+    @property
+    def migrations(self) -> list[int]:
+        """The versions that its setup applies."""
+        files = (self._folder / "deploy/setup/migrations").glob("*.sql")
+        return sorted(int(file.name.partition("_")[0]) for file in files)
 
     def setup(self, namespace: Namespace) -> subprocess.CompletedProcess[str]:
         """``python -m deploy.setup``, to its end."""

@@ -13,10 +13,10 @@ from deploy.local.child import tie_to_parent
 from deploy.local.clickhouse import Engine
 from deploy.local.components.engine_package import EnginePackage
 from deploy.local.passwords import User
-from deploy.local.ports import free_ports
 from deploy.local.settings import CHECKOUT, LocalSettings
 from tests.infra import Infra
 from tests.namespace import in_a_loop_of_its_own
+from tests.ports import free_ports
 from tests.waiting import wait_until
 
 BACKUP_FILES: Final = CHECKOUT / "deploy" / "clickhouse" / "backup"

@@ -15,7 +15,7 @@ from tests.key_file import KeyFile
 from tests.stack import StartService
 from tests.waiting import wait_until
 
-_WAIT_S = 20.0
+_WAIT_S = 60.0
 
 
 @pytest.mark.parametrize(

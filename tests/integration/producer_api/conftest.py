@@ -9,17 +9,17 @@ from typing import Protocol
 import httpx
 import pytest
 
-from deploy.local.ports import free_ports
 from kit import server
 from producer_api.app import create_app
 from producer_api.settings import Settings
 from tests.integration.producer_api.own_kafka import OwnKafka
 from tests.integration.producer_api.topic import make_topic
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.services import Service
 from tests.waiting import wait_until_async
 
-READY_S = 20.0
+READY_S = 60.0
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from deploy.local.child import tie_to_parent
 from deploy.local.components.java import find_java
 from deploy.local.components.kafka_jars import KafkaJars
 from deploy.local.kafka import Broker, Node
-from deploy.local.ports import HOST, free_ports
+from deploy.local.ports import HOST
 from deploy.local.settings import LocalSettings
 from tests.namespace import in_a_loop_of_its_own
+from tests.ports import free_ports
 from tests.waiting import wait_until
 
 _START_S = 60.0

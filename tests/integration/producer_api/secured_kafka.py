@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from deploy.local.ports import HOST, free_ports
+from deploy.local.ports import HOST
 from tests.integration.producer_api.own_kafka import OwnKafka
+from tests.ports import free_ports
 
 USER: Final = "actionlog"
 PASSWORD: Final = "correct-horse-battery"

@@ -28,7 +28,7 @@ def new_key(name: str, *origins: str) -> tuple[str, dict[str, Any]]:
         [sys.executable, "-m", "producer_api", "new-key", name, *words],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=True,
     )
     (secret,) = [word for word in made.stderr.split() if word.startswith("alw_")]
@@ -62,11 +62,11 @@ async def test_keys_are_made_used_and_taken_away_without_a_restart(
     assert post(service, query=f"?key={old}").status_code == 200
 
     write(file, new_entry)
-    wait_until(lambda: post(service, x_write_key=new).status_code == 200, 10, "the new key is taken")
+    wait_until(lambda: post(service, x_write_key=new).status_code == 200, 60, "the new key is taken")
     assert post(service, x_write_key=old).status_code == 401
 
     file.write_text("not json")
-    wait_until(lambda: "actionlog_producer_write_keys_stale 1.0" in metrics(service), 10, "the broken file is shown")
+    wait_until(lambda: "actionlog_producer_write_keys_stale 1.0" in metrics(service), 60, "the broken file is shown")
     assert post(service, x_write_key=new).status_code == 200
     assert f'actionlog_producer_key_requests_total{{key="{new_entry["name"]}"}}' in metrics(service)
     assert len(await records_on(kafka, topic)) == 4
@@ -103,13 +103,14 @@ def test_a_page_asks_sends_and_reads_the_answer_and_the_refusal(
 def test_a_client_beyond_its_limit_is_told_when_to_come_again_and_then_let_in(
     kafka: str, topic: str, start_producer: StartProducer
 ) -> None:
-    service = start_producer(kafka, topic, {"ADDRESS_RATE_PER_S": "2", "ADDRESS_BURST": "3"})
+    service = start_producer(kafka, topic, {"ADDRESS_RATE_PER_S": "0.2", "ADDRESS_BURST": "3"})
     answers = [post(service) for _ in range(5)]
     refused = next(answer for answer in answers if answer.status_code == 429)
-    assert (refused.json()["code"], refused.headers["retry-after"]) == ("rate-limited", "1")
-    assert answers[0].headers["ratelimit-policy"] == '"address";q=3;w=2'
+    assert refused.json()["code"] == "rate-limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 5, "one more every 5 s"
+    assert answers[0].headers["ratelimit-policy"] == '"address";q=3;w=15'
     assert answers[0].headers["ratelimit"].startswith('"address";r=2;t=')
-    wait_until(lambda: post(service).status_code == 200, 5, "a request is let in again")
+    wait_until(lambda: post(service).status_code == 200, 60, "a request is let in again")
 
 
 def test_nobody_gets_a_fresh_limit_by_writing_x_forwarded_for(
@@ -150,7 +151,7 @@ def test_a_service_does_not_start_open_when_its_file_of_keys_cannot_be_used(tmp_
         env={**os.environ, "PRODUCER_WRITE_KEYS_FILE": str(file), "PRODUCER_PORT": "0"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert ended.returncode == 1
@@ -160,6 +161,6 @@ def test_a_service_does_not_start_open_when_its_file_of_keys_cannot_be_used(tmp_
 
 def test_a_key_with_an_impossible_origin_is_not_made() -> None:
     words = [sys.executable, "-m", "producer_api", "new-key", "shop", "--origin", "https://shop.example/"]
-    made = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    made = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (made.returncode, made.stdout) == (1, "")
     assert "no origin" in made.stderr

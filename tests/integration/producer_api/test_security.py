@@ -60,7 +60,7 @@ def right(secured: SecuredKafka, protocol: str) -> dict[str, str]:
 async def asked(settings: Settings) -> str | None:
     """What ``refusal`` says to these settings."""
     fields: dict[str, Any] = {name.lower(): value for name, value in settings.items()}
-    return await refusal(KafkaSettings(**fields), timeout_s=5)
+    return await refusal(KafkaSettings(**fields), timeout_s=60)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_actions_are_accepted_over_every_protocol(
 ) -> None:
     settings = right(secured, protocol) | mechanism
     producer = start_producer(secured.address[protocol], TOPIC, settings)
-    answer = httpx.post(f"{producer.url}/log", json=body(user_id=protocol))
+    answer = httpx.post(f"{producer.url}/log", json=body(user_id=protocol), timeout=30)
     assert answer.status_code == 200
     stored = in_a_loop_of_its_own(records_on(secured.address["PLAINTEXT"], TOPIC))
     assert answer.json()["ids"][0] in {decode(record.value).event_id for record in stored}
@@ -99,8 +99,8 @@ def test_a_service_that_kafka_refuses_says_why_and_keeps_its_secrets(
     files = secured.certificates
     settings = right(secured, protocol) | {name: value or str(files.stranger) for name, value in wrong.items()}
     producer = start_producer(secured.address[protocol], TOPIC, settings, wait=False)
-    wait_until(lambda: reason in unready(producer), 20, f"/readyz says: {reason}")
-    refused = httpx.post(f"{producer.url}/log", json=body())
+    wait_until(lambda: reason in unready(producer), 60, f"/readyz says: {reason}")
+    refused = httpx.post(f"{producer.url}/log", json=body(), timeout=30)
     assert (refused.status_code, refused.json()["code"]) == (503, "kafka-unavailable")
     told = unready(producer) + refused.text + producer.log
     assert [secret for secret in (PASSWORD, WRONG_PASSWORD) if secret in told] == []

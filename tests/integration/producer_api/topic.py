@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.setup import SetupSettings
 from deploy.setup.topic import ensure_topic
 
-_READ_S = 20.0
+_READ_S = 60.0
 
 
 async def make_topic(bootstrap_servers: str, topic: str, partitions: int = 3) -> None:

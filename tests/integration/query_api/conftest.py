@@ -26,7 +26,9 @@ def serve(empty_namespace: Namespace) -> Serve:
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         # A new app reads how many rows there are; a test that inserts must not wait until it does so again.
-        app = create_app(Settings.model_validate({"extent_max_age_ms": 0, **connection, **settings}))
+        # And Kafka has longer than elsewhere, so that a pause of the machine is not answered as one of Kafka's.
+        own = {"extent_max_age_ms": 0, "kafka_request_timeout_ms": 10_000}
+        app = create_app(Settings.model_validate({**own, **connection, **settings}))
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://query", timeout=30) as client,

@@ -1,14 +1,17 @@
 """Actions posted as a browser posts them, and what answers tell of the watermark."""
 
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import httpx
 
 from contract.receipt import Receipt
 from tests.services import Service
 from tests.waiting import wait_until_async
+
+# Of a query_api: a pause of the machine is not answered as one of Kafka's.
+PATIENT: Final[dict[str, Any]] = {"KAFKA_REQUEST_TIMEOUT_MS": "10000"}
 
 
 def actions(count: int, **fields: Any) -> list[dict[str, Any]]:
@@ -29,6 +32,17 @@ async def post(client: httpx.AsyncClient, producer: Service, user: str, sent: li
 def told(answer: httpx.Response) -> Receipt:
     """The watermark of an answer."""
     return Receipt.decode(answer.headers["actionlog-watermark"])
+
+
+async def until_known(client: httpx.AsyncClient, headers: Mapping[str, str] | None = None) -> None:
+    """Wait until the service knows the watermark: a Kafka that has just started has no coordinator for groups yet."""
+
+    async def is_known() -> bool:
+        answer = await client.get("/log", params={"limit": "1"}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return bool(answer.headers["actionlog-watermark"] != "unknown")
+
+    await until(is_known, "the watermark is known")
 
 
 async def until(condition: Callable[[], Awaitable[bool]], message: str) -> None:

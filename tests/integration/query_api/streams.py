@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
-from deploy.local.ports import free_ports
 from kit import server
 from query_api.app import create_app
 from query_api.settings import Settings
 from tests.namespace import Namespace
+from tests.ports import free_ports
 from tests.waiting import wait_until_async
 
 _DEADLINE_S = 20.0
@@ -94,7 +94,9 @@ async def serving(namespace: Namespace, **settings: Any) -> AsyncIterator[httpx.
     """The service in this process, on a port: clients that stay and leave are real."""
     environment = namespace.environment("query_api")
     connection = {name.removeprefix("QUERY_").lower(): value for name, value in environment.items()}
-    own = Settings.model_validate({"extent_max_age_ms": 0, "drain_idle_s": 0, **connection, **settings})
+    # Kafka has longer than elsewhere, so that a pause of the machine is not told as a problem of Kafka's.
+    quick = {"extent_max_age_ms": 0, "drain_idle_s": 0, "kafka_request_timeout_ms": 10_000}
+    own = Settings.model_validate({**quick, **connection, **settings})
     app = create_app(own)
     listening = server.build(app, own.model_copy(update={"port": free_ports(1)[0]}))
     task = asyncio.create_task(listening.serve())

@@ -67,7 +67,9 @@ def test_keys_are_added_and_taken_away_without_a_restart_and_are_not_logged(
     wait_until(lambda: status(old) == 401, 10, "the old key is refused")
     ring.file.write_text("not json")
     wait_until(
-        lambda: "actionlog_query_keys_stale 1.0" in httpx.get(f"{service.url}/metrics").text, 10, "the file is shown"
+        lambda: "actionlog_query_keys_stale 1.0" in httpx.get(f"{service.url}/metrics", timeout=20).text,
+        10,
+        "the file is shown",
     )
     assert status(new) == 200
     assert "GET /log asks for a read key" in service.log
@@ -77,7 +79,8 @@ def test_keys_are_added_and_taken_away_without_a_restart_and_are_not_logged(
 def test_it_says_loudly_that_it_is_open_and_does_not_start_on_a_broken_file(
     namespace: Namespace, start_service: StartService, ring: KeyRing
 ) -> None:
-    wait_until(lambda: "GET /log is open" in start_service("query_api").log, 10, "it says so")
+    service = start_service("query_api")
+    wait_until(lambda: "GET /log is open" in service.log, 10, "it says so")
     ring.file.write_text('[{"name": "a"}]')
     broken = start_service("query_api", wait=False, KEYS_FILE=str(ring.file))
     assert broken.wait() == 1

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tempfile
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -54,23 +55,27 @@ async def is_running(namespace: Namespace, expected: bool) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def begun(service: Service, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+async def begun(service: Service, path: str, encoding: str = "identity") -> AsyncIterator[AsyncIterator[bytes]]:
     """An export whose client has read its head and reads on only when asked."""
     async with (
         httpx.AsyncClient(base_url=service.url, timeout=60) as client,
-        client.stream("GET", path, headers={"Accept-Encoding": "identity"}) as response,
+        client.stream("GET", path, headers={"Accept-Encoding": encoding}) as response,
     ):
         assert response.status_code == 200
         yield response.aiter_raw()
 
 
-async def rest(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """What still comes, and whether the connection said that it is not all."""
+async def rest(chunks: AsyncIterator[bytes], killing: asyncio.Task[str] | None = None) -> tuple[bytes, bool]:
+    """What still comes, and whether the connection said that it is not all. Taken slowly until it is killed, or it
+    might have come to its end before.
+    """
     read: list[bytes] = []
     broken = False
     try:
         async for chunk in chunks:
-            read.append(chunk)  # noqa: PERF401 - what came before the connection broke counts
+            read.append(chunk)
+            if killing is not None and not killing.done():
+                await asyncio.wait({killing}, timeout=0.01)
     except httpx.RemoteProtocolError:
         broken = True
     return b"".join(read), broken
@@ -125,7 +130,9 @@ async def test_an_export_that_clickhouse_ends_is_seen_to_be_broken(
         (query_id,) = await asyncio.to_thread(running, large)
         # While it is read: a query whose reader takes nothing is ended only when ClickHouse gives that up, after 30 s.
         kill = f"KILL QUERY WHERE query_id = '{query_id}' ASYNC"
-        (body, broken), _ = await asyncio.gather(rest(chunks), asyncio.to_thread(large.query, kill))
+        killing = asyncio.create_task(asyncio.to_thread(large.query, kill))
+        body, broken = await rest(chunks, killing)
+        await killing
     assert broken
     assert body
     assert not seems_whole(name, body)
@@ -133,6 +140,22 @@ async def test_an_export_that_clickhouse_ends_is_seen_to_be_broken(
     assert b"DB::Exception" not in body
     assert await metric(service, f'actionlog_query_exports_total{{format="{name}",outcome="cut"}}') == 1
     assert "Traceback" not in service.log
+
+
+async def test_an_export_in_gzip_that_clickhouse_ends_is_seen_to_be_broken(
+    large: Namespace, start_service: StartService
+) -> None:
+    service = start_service("query_api")
+    async with begun(service, "/log?format=csv", "gzip") as chunks:
+        (query_id,) = await asyncio.to_thread(running, large)
+        kill = f"KILL QUERY WHERE query_id = '{query_id}' ASYNC"
+        killing = asyncio.create_task(asyncio.to_thread(large.query, kill))
+        body, broken = await rest(chunks, killing)
+        await killing
+    assert broken
+    whole = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    assert whole.decompress(body).startswith(b'"id","userId"')
+    assert not whole.eof
 
 
 async def test_a_slow_reader_fills_no_memory_and_keeps_nobody_waiting(

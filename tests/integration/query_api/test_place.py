@@ -96,10 +96,11 @@ async def test_an_accepted_action_is_in_flight_until_it_is_stored(
 
 
 async def test_on_its_way_it_is_never_unknown(start_service: StartService) -> None:
-    producer, query = start_service("producer_api"), start_service("query_api")
-    sinks.start(start_service, FLUSH_AFTER_MS="20")
+    producer, query = start_service("producer_api"), start_service("query_api", **live.PATIENT)
+    sinks.start(start_service, FLUSH_AFTER_MS="100")  # time enough to be seen before
     states = set()
     async with httpx.AsyncClient(base_url=query.url, timeout=30) as client:
+        await live.until_known(client)
         for _ in range(ROUNDS):
             (sent,) = live.actions(1)
             await live.post(client, producer, "u", [sent])
@@ -132,6 +133,7 @@ async def test_a_dead_letter_is_told_with_its_reason(
 async def test_what_nobody_sent_is_unknown_and_says_what_that_can_mean(namespace: Namespace, serve: Serve) -> None:
     await publish(namespace, [b"no action", record()])
     async with serve() as client:
+        await live.until_known(client)
         found = await place(client, uuid.uuid4())
     assert (found["state"], found["action"]) == ("unknown", None)
     assert "not accepted" in found["reason"]
@@ -141,6 +143,7 @@ async def test_beyond_the_bound_it_says_that_it_did_not_look(namespace: Namespac
     sent = [record() for _ in range(5)]
     await publish(namespace, sent)
     async with serve(place_max_records=2) as client:
+        await live.until_known(client)
         assert (await place(client, sent[4].event_id))["state"] == "in-flight"
         passed_over = await place(client, sent[0].event_id)
     assert passed_over["state"] == "unknown"
@@ -169,6 +172,7 @@ async def test_a_key_finds_only_what_its_scope_holds(namespace: Namespace, serve
     await publish(namespace, on_their_way.values())
     headers = {name: str(value) for name, value in key.items()}
     async with serve(keys_file=ring.file) as client:
+        await live.until_known(client, headers)
         for mine in (stored["mine"].id, on_their_way["mine"].event_id):
             assert (await place(client, mine, **headers))["action"]["properties"] == {"a": 2}
         for foreign in (stored["foreign"].id, on_their_way["foreign"].event_id):

@@ -59,8 +59,10 @@ async def test_everything_below_the_told_watermark_is_in_the_answer(start_servic
 
 
 async def test_a_stopped_sink_is_said_in_time_and_when_it_is_back_the_wait_ends(start_service: StartService) -> None:
-    producer, query = start_service("producer_api"), start_service("query_api", AFTER_DEFAULT_WAIT_S="1")
-    async with httpx.AsyncClient(base_url=query.url, timeout=60) as client:
+    settings = {"AFTER_DEFAULT_WAIT_S": "1", "AFTER_MAX_WAIT_S": "100", **live.PATIENT}
+    producer, query = start_service("producer_api"), start_service("query_api", **settings)
+    async with httpx.AsyncClient(base_url=query.url, timeout=120) as client:
+        await live.until_known(client)
         receipt = await live.post(client, producer, "u", live.actions(3))
         late = await client.get("/log", params={"after": receipt})
         assert late.status_code == 504
@@ -69,7 +71,7 @@ async def test_a_stopped_sink_is_said_in_time_and_when_it_is_back_the_wait_ends(
         assert "lacks 3 records" in problem["detail"]
         assert int(late.headers["retry-after"]) >= 1
         assert live.told(late).offsets == {}
-        headers = {"Prefer": "wait=30"}
+        headers = {"Prefer": "wait=100"}
         waiting = asyncio.create_task(client.get("/log", params={"after": receipt}, headers=headers))
         await asyncio.to_thread(sinks.start, start_service)
         answer = await waiting
@@ -80,6 +82,7 @@ async def test_a_stopped_sink_is_said_in_time_and_when_it_is_back_the_wait_ends(
 async def test_a_wait_is_clamped_and_told(namespace: Namespace, serve: Serve, start_service: StartService) -> None:
     producer = start_service("producer_api")
     async with httpx.AsyncClient() as browser, serve(after_max_wait_s=0) as client:
+        await live.until_known(client)
         receipt = await live.post(browser, producer, "u", live.actions(1))
         late = await client.get("/log", params={"after": receipt}, headers={"Prefer": "respond-async, wait=100"})
     assert late.status_code == 504
@@ -105,7 +108,7 @@ async def test_what_is_no_receipt_is_refused_by_name(namespace: Namespace, serve
 async def test_a_receipt_of_many_partitions_is_no_parameter_too_long(namespace: Namespace, serve: Serve) -> None:
     receipt = Receipt(dict.fromkeys(range(300), 2**40)).encode()
     assert len(receipt) > 1024
-    async with serve() as client:
+    async with serve(after_default_wait_s=30) as client:
         assert (await client.get("/log", params={"after": receipt})).status_code == 409
 
 
@@ -138,7 +141,7 @@ async def test_a_kafka_that_comes_back_is_read_again(
 
             assert not await is_known()
             await kafka.connect()
-            await wait_until_async(is_known, 10, "the watermark is known")
+            await live.until(is_known, "the watermark is known")
 
 
 async def test_waiters_are_bounded_and_hold_no_turn(

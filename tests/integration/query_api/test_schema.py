@@ -13,7 +13,7 @@ from tests.namespace import Namespace
 from tests.stack import StartService
 
 _EXAMPLES: Final = 25
-_SECONDS: Final = 150
+_SECONDS: Final = 400  # 60 to 70 on a very busy machine: only what hangs takes longer
 # That what the description allows is accepted: JSON Schema has no words for a start before an end, or for a cursor.
 _NOT_CHECKED: Final = "positive_data_acceptance"
 
@@ -26,6 +26,7 @@ def test_schemathesis_finds_no_answer_that_the_description_does_not_allow(
     service = start_service("query_api")
     seed = request.config.getoption("--hypothesis-seed") or 1
     words = ["--checks", "all", "--exclude-checks", _NOT_CHECKED, "--max-examples", str(_EXAMPLES)]
+    words += ["--suppress-health-check", "too_slow"]  # which says how busy the machine is
     words += ["--seed", str(seed), "--continue-on-failure", "--exclude-path", "/log/tail"]  # a stream never ends
     done = subprocess.run(
         [Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json", *words],

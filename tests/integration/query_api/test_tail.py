@@ -138,7 +138,8 @@ async def test_a_slow_watcher_is_told_how_many_it_missed(namespace: Namespace) -
     """It reads nothing while more is sent than the sockets between hold."""
     large = '{"text": "' + "x" * 60_000 + '"}'
     count = 400
-    async with serving(namespace, tail_queue_records=5) as client, watching(client) as events:
+    patient = {"tail_queue_records": 5, "tail_send_timeout_s": 200}  # it reads on, however long publishing takes
+    async with serving(namespace, **patient) as client, watching(client) as events:
         before = await metric(client, "actionlog_query_tail_missed_total")
         await publish(namespace, [record(properties=large) for _ in range(count)])
 
@@ -186,7 +187,8 @@ async def test_a_stream_ends_when_it_is_old_and_says_so(namespace: Namespace) ->
 async def test_streams_do_not_hold_up_a_stop(namespace: Namespace) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with serving(namespace, drain_timeout_s=100) as client:
-            events = await stack.enter_async_context(watching(httpx.AsyncClient(base_url=client.base_url)))
+            other = await stack.enter_async_context(httpx.AsyncClient(base_url=client.base_url, timeout=30))
+            events = await stack.enter_async_context(watching(other))
             await events.next(lambda event: event.id != "")
         assert [event for event in await events.rest() if event.name] == []
 

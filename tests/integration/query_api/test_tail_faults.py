@@ -17,6 +17,7 @@ from query_api.live.kafka_ranges import Ranges
 from query_api.settings import Settings
 from tests.integration.producer_api.own_kafka import OwnKafka
 from tests.integration.producer_api.topic import make_topic
+from tests.integration.query_api import live
 from tests.integration.query_api.keyed import KeyRing
 from tests.integration.query_api.streams import metric, serving, watching
 from tests.integration.query_api.topic import publish, publish_at_once, record
@@ -82,10 +83,17 @@ async def test_a_partition_that_is_added_is_read_from_its_beginning(namespace: N
         admin = AIOKafkaAdminClient(bootstrap_servers=namespace.infra.kafka_bootstrap)
         await admin.start()
         await admin.create_partitions({namespace.topic: NewPartitions(3)})
+        await wait_until_async(lambda: has_partitions(admin, namespace.topic, 3), 20, "the brokers know of them")
         await admin.close()
         await publish(namespace, [sent], partition=2)
         (seen,) = await events.actions(1)
     assert (seen["id"], seen["partition"], seen["offset"]) == (sent.event_id, 2, 0)
+
+
+async def has_partitions(admin: AIOKafkaAdminClient, topic: str, count: int) -> bool:
+    """Whether each has a leader: a producer asked before refuses a partition that it does not hear of."""
+    [described] = await admin.describe_topics([topic])
+    return [partition["leader"] >= 0 for partition in described["partitions"]] == [True] * count
 
 
 async def test_a_tail_too_far_behind_goes_to_the_end_and_tells_the_gap(namespace: Namespace) -> None:
@@ -118,7 +126,7 @@ async def test_a_watcher_that_takes_nothing_is_left(namespace: Namespace) -> Non
 
 async def test_reads_of_the_past_are_bounded(namespace: Namespace) -> None:
     own = {"kafka_bootstrap_servers": namespace.infra.kafka_bootstrap, "kafka_topic": namespace.topic}
-    ranges = Ranges(Settings.model_validate({**own, "range_reads": 1, "kafka_request_timeout_ms": 1_000}))
+    ranges = Ranges(Settings.model_validate({**own, "range_reads": 1, "kafka_request_timeout_ms": 3_000}))
     async with ranges.opened():
         with pytest.raises(Overloaded, match="too many stretches"):
             async with ranges.opened():
@@ -128,7 +136,7 @@ async def test_reads_of_the_past_are_bounded(namespace: Namespace) -> None:
 
 
 async def test_a_process_that_is_asked_to_stop_ends_its_streams(start_service: StartService) -> None:
-    query = start_service("query_api", DRAIN_TIMEOUT_S="100")
+    query = start_service("query_api", DRAIN_TIMEOUT_S="100", **live.PATIENT)
     async with httpx.AsyncClient(base_url=query.url, timeout=30) as client, watching(client) as events:
         await events.next(lambda event: event.id != "")
         stopping = asyncio.create_task(asyncio.to_thread(query.terminate))
@@ -150,7 +158,7 @@ async def test_while_kafka_is_away_streams_stay_and_go_on_where_they_were(
     own_kafka.ensure_running()
     await make_topic(own_kafka.address, empty_namespace.topic)
     # Well above the half second that a fetch may wait for records, or each of them would time out on a busy machine.
-    settings: dict[str, Any] = {"kafka_bootstrap_servers": own_kafka.address, "kafka_request_timeout_ms": 1500}
+    settings: dict[str, Any] = {"kafka_bootstrap_servers": own_kafka.address, "kafka_request_timeout_ms": 4_000}
     before, after = record(), record()
     async with serving(empty_namespace, **settings) as client, watching(client) as events:
         await _publish(own_kafka, empty_namespace, before)

@@ -92,7 +92,8 @@ def test_a_shard_killed_in_the_middle_costs_nothing_and_holds_up_only_its_own(
         finally:
             away.start()
         sender.send(USERS)
-        wait_until(lambda: set(_stored(namespace, 1)) >= sender.on(1), STORED_S, "all is stored")
+        wait_until(lambda: set(_stored(namespace, 0)) >= sender.on(0), STORED_S, "all is stored on the first")
+        wait_until(lambda: set(_stored(namespace, 1)) >= sender.on(1), STORED_S, "all is stored on the second")
         wait_until(lambda: client.get("/log").status_code == 200, STORED_S, "all is read")
         read = list(_read(client))
     rows = [_stored(namespace, shard) for shard in range(2)]
@@ -104,4 +105,4 @@ def test_a_shard_killed_in_the_middle_costs_nothing_and_holds_up_only_its_own(
         "1\t0",
         "1\t1",
     ]
-    assert sink.is_ready()
+    wait_until(sink.is_ready, STORED_S, "the sink is ready")

@@ -30,7 +30,7 @@ async def until_removed(client: httpx.AsyncClient, receipt: str, headers: dict[s
         body.update((await client.get(f"/log/erasures/{receipt}", headers=headers)).json())
         return body.get("state") == State.REMOVED
 
-    await wait_until_async(removed, 60, "the erasure is done")
+    await wait_until_async(removed, 90, "the erasure is done")
     return body
 
 
@@ -41,7 +41,7 @@ async def until_accepted(client: httpx.AsyncClient, headers: dict[str, str]) -> 
         answers.append(await client.delete("/log?userId=u", headers=headers))
         return answers[-1].status_code == 202
 
-    await wait_until_async(accepted, 30, "the erasure is accepted")
+    await wait_until_async(accepted, 90, "the erasure is accepted")
     return answers[-1]
 
 

@@ -61,7 +61,7 @@ async def test_a_second_server_is_added_while_actions_arrive_and_are_read(
     join(namespace.shards)
     new = start_service("query_api", wait=False)
     assert await apply(settings) == [], "both have the tables; what reads both is made silently"
-    new.wait_ready()
+    new.wait_ready(STORED_S)
     assert count_of(new) == len(before)
     assert not old.is_ready(), "it would leave out the new server"
 

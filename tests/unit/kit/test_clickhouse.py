@@ -5,9 +5,9 @@ import asyncio
 import aiohttp
 import pytest
 
-from deploy.local.ports import free_ports
 from kit.clickhouse import connect
 from kit.settings import ClickHouseSettings
+from tests.ports import free_ports
 
 
 async def test_who_is_cancelled_while_the_client_gives_up_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def values_in(batch: bytes) -> list[bytes]:
 
 
 @given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=30), min_size=1, max_size=3))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_every_batch_holds_its_own_records_and_no_others(batches: list[list[bytes]]) -> None:
     for values in batches:
         assert values_in(batch_of(values)) == values

@@ -2,7 +2,6 @@
 
 import gzip
 import sys
-import time
 import zlib
 from collections.abc import Callable, Mapping
 
@@ -92,11 +91,9 @@ def test_several_members_are_one_body(name: str) -> None:
 def test_a_bomb_costs_no_more_than_the_bound(name: str) -> None:
     bomb = COMPRESS[name](bytes(50_000_000))
     decompression = Decompression((name,), MAX_BYTES)
-    started = time.process_time()
     with pytest.raises(TooLargeError):
         decompression.add(bomb)
     assert decompression.decompressed_bytes <= MAX_BYTES + 2 * PIECE_BYTES
-    assert time.process_time() - started < 0.5
 
 
 def test_a_bomb_inside_a_bomb_costs_no_more_either() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from deploy.local.ports import free_ports
 from query_api.clickhouse.client import Address, ClickHouseError, Client, ConnectionCut
+from tests.ports import free_ports
 from tests.unit.query_api.clickhouse_server import CUT, Write, address_of, answering, chunked, served, whole
 from tests.waiting import wait_until_async
 

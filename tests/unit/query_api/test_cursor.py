@@ -57,6 +57,7 @@ def test_one_changed_character_is_refused(position: Position, data: st.DataObjec
 @given(position=positions, cut=st.integers(0, 75), tail=st.sampled_from(["", "=", "A", "=="]))
 def test_a_shortened_or_lengthened_cursor_is_refused(position: Position, cut: int, tail: str) -> None:
     cursor = CURSORS.encode(position, Filters())
+    assume(cursor[:cut] + tail != cursor)  # one of 64 ends with an A
     for wrong in (cursor[:cut] + tail, cursor + "=", cursor + "A", " " + cursor):
         with pytest.raises(CursorError):
             CURSORS.decode(wrong, Filters())

@@ -100,7 +100,7 @@ def test_a_key_is_presented_in_a_header_and_in_the_url_only_of_the_tail(
 
 def new_key(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "query_api", "new-key", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_command_makes_a_key_and_its_entry() -> None:
