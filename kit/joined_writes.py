@@ -6,7 +6,7 @@ It is the dearest thing a small answer does: joining the two took 12 % off the C
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from kit.request_heads import HeadProtocol
 
 
 class JoinedWrites(asyncio.Transport):
@@ -28,8 +28,8 @@ class JoinedWrites(asyncio.Transport):
         self._transport.close()
 
     def _send(self) -> None:
-        if self._written:
-            written, self._written = self._written, []
+        written, self._written = self._written, []
+        if written and not self._transport.is_closing():  # the client may have reset it; uvloop takes nothing then
             self._transport.write(b"".join(written))
 
     # Everything else is the transport's own affair.
@@ -53,7 +53,7 @@ class JoinedWrites(asyncio.Transport):
         self._transport.set_protocol(protocol)
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(HeadProtocol):
     """uvicorn's protocol on such a transport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -102,6 +102,7 @@ class WholeRequestProtocol(HttpProtocol):
         super().__init__(*args, **kwargs)
         self._application = application
         self._held: list[bytes] | None = None  # the body so far of a request that may arrive whole
+        self._header_count = 0  # of its head: what the parser adds after it are trailers
         self._joined: tuple[list[Header], bytes] = ([], b"")  # the server's headers for every answer, as bytes
         self._idle_since: float | None = None  # in the loop's time; None while something of a request is there
 
@@ -125,7 +126,10 @@ class WholeRequestProtocol(HttpProtocol):
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
+        if self.declines_upgrade():
+            return
         self._held = []
+        self._header_count = len(self.headers)
         if not self._may_be_whole():
             self._leave_to_asgi()
 
@@ -138,6 +142,7 @@ class WholeRequestProtocol(HttpProtocol):
     def on_message_complete(self) -> None:
         if self._held is not None:
             before = self.cycle
+            del self.headers[self._header_count :]
             self.cycle: Any = WholeRequest(self, self.parser.get_method(), b"".join(self._held))
             if self._application.answer_whole(self.cycle):
                 self._held = None
@@ -159,10 +164,10 @@ class WholeRequestProtocol(HttpProtocol):
     def _leave_to_asgi(self) -> None:
         """Tell uvicorn what has been found of this request until now."""
         held, self._held = self._held or [], None
-        url, headers, expects_continue = self.url, self.headers, self.expect_100_continue
+        url, headers, expects_continue = self.url, self.headers[: self._header_count], self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects_continue
-        self.headers += headers  # the list is also the scope's
+        self.headers += headers
         super().on_headers_complete()
         for piece in held:
             super().on_body(piece)

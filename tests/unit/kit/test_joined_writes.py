@@ -1,12 +1,13 @@
 """An answer leaves with one write, whole and in order."""
 
+import asyncio
 import re
 from typing import NamedTuple
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from kit.joined_writes import HttpProtocol
+from kit.joined_writes import HttpProtocol, JoinedWrites
 from tests.unit.kit.recorded import Recorded
 from tests.waiting import wait_until_async
 
@@ -64,3 +65,16 @@ async def test_the_last_answer_is_sent_before_the_connection_closes() -> None:
     sent = await answered(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 1)
     assert sent.closed
     assert sent.writes[-1].endswith(b"\r\n\r\nok")
+
+
+async def test_what_is_written_to_a_connection_that_breaks_is_let_go() -> None:
+    transport, told = Recorded(), list[object]()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    joined = JoinedWrites(transport, loop)
+    joined.write(b"late")
+    transport.close()  # as a reset does, past those who write
+    turn = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
+    assert (transport.writes, told) == ([], [])

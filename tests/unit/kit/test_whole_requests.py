@@ -20,6 +20,7 @@ class App:
     def __init__(self) -> None:
         self.taken: list[WholeRequest] = []
         self.by_asgi: list[tuple[str, bytes]] = []
+        self.heads: list[list[tuple[bytes, bytes]]] = []  # of those
         self.at_once = 0  # requests to be answered at once
 
     def answer_whole(self, request: WholeRequest) -> bool:
@@ -40,6 +41,7 @@ class App:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         self.by_asgi.append((scope["path"], body))
+        self.heads.append(scope["headers"])
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
         await send({"type": "http.response.body", "body": b"asgi"})
 
@@ -175,9 +177,7 @@ async def test_a_lost_connection_leaves_no_timer() -> None:
     assert timer.cancelled()
 
 
-@pytest.mark.parametrize(
-    "header", [b"Connection: close", b"Expect: 100-continue", b"Connection: Upgrade\r\nUpgrade: x"]
-)
+@pytest.mark.parametrize("header", [b"Connection: close", b"Expect: 100-continue"])
 async def test_a_request_that_asks_for_more_than_an_answer_is_left_to_asgi(header: bytes) -> None:
     client = Client()
     client.send(POST.replace(b"Host: x", b"Host: x\r\n" + header))
@@ -206,6 +206,60 @@ async def test_a_chunked_body_that_arrives_whole_is_one() -> None:
     client = Client()
     client.send(b"POST /log HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n")
     assert client.app.taken[0].body == b"body"
+
+
+@pytest.mark.parametrize("path", [b"/log", b"/metrics"])
+@pytest.mark.parametrize("cut", [-1, -4, -20])
+async def test_trailers_are_no_headers(path: bytes, cut: int) -> None:
+    client = Client()
+    client.app.at_once = 1
+    head = b"POST %b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" % path
+    sent = head + b"4\r\nbody\r\n0\r\nX-Forwarded-For: ::1\r\nX: y\r\n\r\n"
+    client.send(sent)
+    await client.receives(b"whole" if path == b"/log" else b"asgi")
+    client.send(sent[:cut], sent[cut:])
+    await client.receives(b"whole" if path == b"/log" else b"asgi", b"asgi")
+    heads = [request.headers for request in client.app.taken] + client.app.heads
+    assert heads == [[(b"transfer-encoding", b"chunked")]] * 2
+
+
+H2C = POST.replace(b"Host: x", b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA")
+
+
+@pytest.mark.parametrize("path", [b"/log", b"/metrics"])
+@pytest.mark.parametrize("cut", [0, 40, len(H2C) - 4, len(H2C) - 2])
+async def test_a_request_for_a_protocol_that_is_not_spoken_is_answered_in_this_one(path: bytes, cut: int) -> None:
+    client = Client()
+    client.app.at_once = 2
+    sent = H2C.replace(b"/log", path)
+    client.send(*[piece for piece in (sent[:cut], sent[cut:]) if piece])
+    is_whole = path == b"/log" and cut < len(H2C) - 4
+    await client.receives(b"whole" if is_whole else b"asgi")
+    assert [request.body for request in client.app.taken] + [body for _, body in client.app.by_asgi] == [b"body"]
+    client.send(POST)
+    await client.receives(b"whole" if is_whole else b"asgi", b"whole")
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"HTTP/1.1", b"HTTP/1.0"), (b"Upgrade, ", b"Upgrade, close, ")])
+async def test_the_last_request_of_a_connection_may_be_for_another_protocol(old: bytes, new: bytes) -> None:
+    client = Client()
+    client.send(H2C.replace(old, new))
+    await client.receives(b"asgi")
+    assert client.app.by_asgi == [("/log", b"body")]
+    assert client.transport.closed
+
+
+async def test_pipelined_behind_one_for_another_protocol() -> None:
+    client = Client()
+    client.send(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" + H2C + POST)
+    await client.receives(b"asgi", b"asgi", b"asgi")
+    assert [body for _, body in client.app.by_asgi] == [b"", b"body", b"body"]
+
+
+async def test_many_in_one_piece_for_another_protocol() -> None:
+    client = Client()
+    client.send(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n" * 1_000)
+    await client.receives(*[b"asgi"] * 1_000)
 
 
 async def test_a_client_that_has_left_is_not_answered() -> None:
