@@ -18,6 +18,8 @@ else:
 
 PIECE_BYTES: Final = 64 * 1024
 MAX_CHAINED: Final = 3
+# Members or frames of one stream. Each takes up to 30 us, also an empty one, of which 1 MiB holds 100,000.
+MAX_MEMBERS: Final = 1_024
 # RFC 9659: what a receiver must be ready to remember for the coding `zstd`; a frame may ask for gigabytes.
 _ZSTD_WINDOW: Final[Mapping[int, int]] = {zstd.DecompressionParameter.window_log_max: 23}
 _ERRORS: Final = (zlib.error, brotli.error, zstd.ZstdError)
@@ -51,6 +53,7 @@ class _Zlib:
 
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
+        self._members = 1
         self._stream = zlib.decompressobj(window_bits)
 
     @property
@@ -62,6 +65,7 @@ class _Zlib:
             if self._stream.eof:
                 if not data:
                     return
+                self._members = _one_more(self._members)
                 self._stream = zlib.decompressobj(self._window_bits)
             piece = self._stream.decompress(data, PIECE_BYTES)
             yield piece
@@ -74,6 +78,7 @@ class _Zstd:
     """zstd (RFC 8878), several frames too."""
 
     def __init__(self) -> None:
+        self._frames = 1
         self._stream = zstd.ZstdDecompressor(options=_ZSTD_WINDOW)
 
     @property
@@ -85,6 +90,7 @@ class _Zstd:
             if self._stream.eof:
                 if not data:
                     return
+                self._frames = _one_more(self._frames)
                 self._stream = zstd.ZstdDecompressor(options=_ZSTD_WINDOW)
             yield self._stream.decompress(data, PIECE_BYTES)
             data = self._stream.unused_data if self._stream.eof else b""
@@ -110,6 +116,12 @@ class _Brotli:
             # It says that it can take more while it still holds output back.
             if not piece and self._stream.can_accept_more_data():
                 return
+
+
+def _one_more(members: int) -> int:
+    if members == MAX_MEMBERS:
+        raise BrokenEncodingError(f"The body is compressed in more than {MAX_MEMBERS} pieces.")
+    return members + 1
 
 
 def _codec(name: str) -> Codec:

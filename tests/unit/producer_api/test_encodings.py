@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producer_api.encodings import (
+    MAX_MEMBERS,
     NAMES,
     PIECE_BYTES,
     BrokenEncodingError,
@@ -85,6 +86,15 @@ def test_several_members_are_one_body(name: str) -> None:
     assert decompress((name,), COMPRESS[name](b"one "), COMPRESS[name](b"two ") + COMPRESS[name](b"three")) == (
         b"one two three"
     )
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_members_are_bounded_for_an_empty_one_takes_time_too(name: str) -> None:
+    member = COMPRESS[name](b"")
+    assert decompress((name,), member * MAX_MEMBERS) == b""
+    for encodings, sent in (((name,), member * (MAX_MEMBERS + 1)), ((name, "br"), brotli.compress(member * 10_000))):
+        with pytest.raises(BrokenEncodingError, match="more than 1024 pieces"):
+            decompress(encodings, sent)
 
 
 @every_encoding
