@@ -106,7 +106,7 @@ def parse(text: bytes, kind: type[K] = Key) -> Keys[K]:  # type: ignore[assignme
     """The keys in a file's text, a JSON list of entries; raises KeysError. An empty list lets nobody in."""
     try:
         keys = msgspec.json.decode(text, type=list[kind])  # type: ignore[valid-type]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise KeysError(str(error)) from None
     for what in ("name", "sha256"):
         values = [getattr(key, what) for key in keys]

@@ -17,7 +17,12 @@ SAMPLE_SECRET = "sample-"  # noqa: S105 - what the secrets in deploy/compose/sec
 class Environment(BaseSettings):
     """Settings from environment variables, else from secret files."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # of a check of several settings, the input is all of them, passwords included
+    )
 
     def __init__(self, **values: Any) -> None:
         folder = os.environ.get("ACTIONLOG_SECRETS_DIR")

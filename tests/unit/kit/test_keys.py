@@ -82,6 +82,7 @@ def test_what_no_browser_would_send_as_an_origin_is_refused(origin: str) -> None
         (b'[{"name": "a", "sha256": "ABC"}]', r"\$\[0\]\.sha256"),
         (b'[{"name": "a", "sha256": "%s", "orgins": []}]' % (b"0" * 64), "orgins"),
         (b'[{"name": "a", "sha256": "%s", "burst": 0}]' % (b"0" * 64), r"\$\[0\]\.burst"),
+        (b'[{"name": "caf\xe9", "sha256": "%s"}]' % (b"0" * 64), "'utf-8' codec can't decode"),
         (b'[{"name": "a", "sha256": "%s"}, {"name": "a", "sha256": "%s"}]' % (b"0" * 64, b"1" * 64), "name a"),
         (b'[{"name": "a", "sha256": "%s"}, {"name": "b", "sha256": "%s"}]' % (b"0" * 64, b"0" * 64), "sha256 0"),
     ],
@@ -120,14 +121,14 @@ async def test_a_change_within_the_clock_s_resolution_is_seen_by_the_other_file(
     assert await file.reload()
 
 
-@pytest.mark.parametrize("broken", ["not json", None])
+@pytest.mark.parametrize("broken", [b"not json", b'[{"name": "caf\xe9"}]', None])
 async def test_a_broken_version_keeps_the_keys_and_says_why_until_it_is_mended(
-    tmp_path: Path, broken: str | None
+    tmp_path: Path, broken: bytes | None
 ) -> None:
     path = tmp_path / "keys.json"
     secret, old = entry("old")
     file = KeyFile(written(path, old))
-    path.unlink() if broken is None else path.write_text(broken)
+    path.unlink() if broken is None else path.write_bytes(broken)
     assert await file.reload()
     assert not await file.reload(), "a problem is told once"
     assert found_name(file, secret) == "old"

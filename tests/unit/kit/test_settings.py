@@ -86,3 +86,18 @@ def test_a_sample_secret_is_refused_at_start(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("ACTIONLOG_SECRETS_DIR", str(tmp_path))
     with pytest.raises(ValidationError, match="clickhouse_password is a sample secret"):
         Settings()
+
+
+def test_a_refusal_of_settings_that_contradict_each_other_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("PROBE_KAFKA_SASL_PASSWORD", "s3cret")
+    with pytest.raises(ValidationError, match="kafka_sasl_username") as refused:
+        Settings()
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("endless", ["inf", "nan"])
+def test_a_bound_is_a_number(monkeypatch: pytest.MonkeyPatch, endless: str) -> None:
+    monkeypatch.setenv("PROBE_DRAIN_TIMEOUT_S", endless)
+    with pytest.raises(ValidationError, match="drain_timeout_s"):
+        Settings()
