@@ -174,9 +174,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _bound(text: str) -> Bound:
-    if text.isdigit():
+    if text.isdecimal():
         return int(text)
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an offset nor a time") from None
     if moment.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} has no zone: end it with Z or an offset")
     return moment

@@ -19,6 +19,7 @@ from consumer.errors import SinkError
 from consumer.replay import Outcome, Replay, Replayed
 from consumer.replay_topic import ReplayTopic
 from consumer.settings import Settings
+from contract.record import EARLIEST_TIME, LATEST_TIME
 
 _PREVIEW_BYTES: Final = 1  # of values that are not shown
 _BATCH: Final = 50  # dead letters in memory, in one transaction
@@ -28,8 +29,10 @@ def main(arguments: Sequence[str]) -> int:
     """Exit code: 0 done, 1 not or not all of it, 2 wrong usage."""
     parser = _parser()
     words = parser.parse_args(arguments)
-    if words.command == "replay" and words.value_file and len(words.ids) != 1:
+    if words.command == "replay" and words.value is not None and len(words.ids) != 1:
         parser.error("--value-file is the value of one id")
+    if words.command == "replay" and words.ids and _wanted(words) != Wanted(replayed=False):
+        parser.error("filters are for --all-open: ids name what is replayed")
     try:
         return asyncio.run(_run(words))
     except SinkError as error:
@@ -83,15 +86,14 @@ def _show_raw(letter: Letter) -> int:
 async def _replay(words: argparse.Namespace, settings: Settings) -> int:
     table = DeadLetterShards(settings)
     replay = Replay(table, ReplayTopic(settings))
-    value = words.value_file.read_bytes() if words.value_file else None
     try:
         if words.dry_run:
             return await _would_replay(words, table)
         await replay.open()
-        ids = words.ids or await table.ids(_wanted(words))
+        ids = list(dict.fromkeys(words.ids)) or await table.ids(_wanted(words))
         results: list[Replayed] = []
         for first in range(0, len(ids), _BATCH):
-            batch = await replay.run(ids[first : first + _BATCH], value)
+            batch = await replay.run(ids[first : first + _BATCH], words.value)
             _print("".join(map(_told, batch)))
             results += batch
     finally:
@@ -159,31 +161,53 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all-open", action="store_true", help="all that were not replayed, within the filters")
     _add_filters(parser)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be published")
-    parser.add_argument("--value-file", type=Path, help="the corrected value of the one id, byte for byte")
+    parser.add_argument(
+        "--value-file", dest="value", type=_content, help="the corrected value of the one id, byte for byte"
+    )
     parser.set_defaults(replayed=False, limit=1_000_000)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", help="part of the reason, in upper or lower case")
-    parser.add_argument("--partition", type=int, help="of the record's topic")
+    parser.add_argument("--partition", type=_partition, help="of the record's topic")
     parser.add_argument("--since", type=_moment, metavar="TIME", help="stored then or later: 2026-03-14T12:00:00Z")
     parser.add_argument("--until", type=_moment, metavar="TIME", help="stored before then")
 
 
 def _id(text: str) -> str:
-    return str(uuid.UUID(text))
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of a dead letter, which is a UUID") from None
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from None
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise ValueError(text)
-    return number
+    return _number(text, 1, 1_000_000)
+
+
+def _partition(text: str) -> int:
+    return _number(text, 0, (1 << 31) - 1)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
+    return int(text)
 
 
 def _moment(text: str) -> datetime:
     """RFC 3339."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no offset: write 2026-03-14T12:00:00Z")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not EARLIEST_TIME <= moment < LATEST_TIME:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time from 1970 on with an offset: 2026-03-14T12:00:00Z")
     return moment

@@ -3,7 +3,8 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 RECORDS_STORED = Counter(
-    "actionlog_sink_records_stored_total", "Actions stored in ClickHouse, counted once their offset is committed."
+    "actionlog_sink_records_stored_total",
+    "Actions stored in ClickHouse. A block whose end a killed sink did not commit counts once more in its successor.",
 )
 DEAD_LETTERED = Counter(
     "actionlog_sink_dead_lettered_total",

@@ -211,10 +211,11 @@ async def drop_old(settings: Settings) -> str:
     store = RebuildStore(settings)
     try:
         await store.open()
+        there = BEFORE in await store.tables()
         await store.drop(BEFORE)
     finally:
         await store.close()
-    return f"dropped {BEFORE}"
+    return f"dropped {BEFORE}" if there else f"there is no {BEFORE}"
 
 
 async def abandon(settings: Settings) -> str:
@@ -222,14 +223,15 @@ async def abandon(settings: Settings) -> str:
     store = RebuildStore(settings)
     try:
         await store.open()
-        if is_paused((await store.tables()).get(REBUILT, "")):
+        tables = await store.tables()
+        if is_paused(tables.get(REBUILT, "")):
             raise NotDone("the tables are exchanged already: run `rebuild` again to finish")
         await store.end_earlier_attempts("rebuild-")
         await store.resume()
         await store.drop(REBUILT)
     finally:
         await store.close()
-    return f"dropped {REBUILT}; {ACTIONS} is as it was"
+    return f"{f'dropped {REBUILT}' if REBUILT in tables else f'there is no {REBUILT}'}; {ACTIONS} is as it was"
 
 
 def main(argv: Sequence[str]) -> int:

@@ -227,7 +227,6 @@ class Service:
         failpoints.reached("after-commit")
         for number, position in dirty.items():
             self._partitions[number].saved = position
-            metrics.WATERMARK.labels(number).set(position.committed)
 
     def _begin(self) -> None:
         for partition in self._partitions.values():

@@ -141,7 +141,7 @@ async def test_show_tells_everything_and_lets_no_value_drive_the_terminal(comman
 async def test_a_replay_publishes_each_record_again_once(
     command: Command, letters: list[str], namespace: Namespace
 ) -> None:
-    code, out, err = await command("replay", letters[0], letters[1])
+    code, out, err = await command("replay", letters[0], letters[1], letters[0])
     assert (code, err) == (0, "2 published, 2 looked at\n")
     records = await on_topic(namespace)
     assert [(item.partition, item.key, item.value) for item in records] == [
@@ -278,11 +278,33 @@ async def test_a_missing_table_is_told_with_what_to_run(command: Command, namesp
 
 
 @pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["list", "--partition", "-1"], "'-1' is no number from 0 to"),
+        (["list", "--limit", "none"], "'none' is no number from 1 to 1000000"),
+        (["list", "--since", "yesterday"], "'yesterday' is no time"),
+        (["list", "--until", "0001-01-01T00:00:00Z"], "is no time from 1970 on"),
+        (["list", "--until", "9999-12-31T23:59:59-10:00"], "is no time from 1970 on"),
+        (["show", "no-id"], "'no-id' is no id of a dead letter"),
+        (["replay", str(uuid.UUID(int=1)), "--value-file", "/no/such/file"], "/no/such/file: No such file"),
+        (["replay", str(uuid.UUID(int=1)), "--partition", "1"], "filters are for --all-open"),
+    ],
+)
+def test_wrong_words_are_refused_with_the_reason(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["replay"],
         ["replay", "--all-open", str(uuid.uuid4())],
-        ["replay", "--all-open", "--value-file", "x"],
+        ["replay", "--all-open", "--value-file", __file__],
+        ["replay", str(uuid.uuid4()), "--reason", "constraint", "--dry-run"],
         ["replay", "no-id"],
         ["list", "--since", "2026-03-14T12:00:00"],
         ["list", "--limit", "0"],

@@ -104,7 +104,8 @@ async def test_the_new_table_holds_what_the_old_one_held_and_is_made_like_it(
     await balanced(admin)
     with pytest.raises(NotDone, match="--drop-old"):
         await rebuild(admin, Wanted())
-    await drop_old(admin)
+    assert await drop_old(admin) == "dropped actions_before_rebuild"
+    assert await drop_old(admin) == "there is no actions_before_rebuild"
     assert "2,001 rows inserted" in await rebuild(admin, Wanted())
 
 
@@ -324,7 +325,8 @@ async def test_abandoned_it_leaves_the_table_as_it_was(
     await rebuild_store.create()
     await rebuild_store.pause()
     assert is_paused((await rebuild_store.tables())["actions"])
-    await abandon(admin)
+    assert await abandon(admin) == "dropped actions_rebuild; actions is as it was"
+    assert await abandon(admin) == "there is no actions_rebuild; actions is as it was"
     assert await rebuild_store.tables() == {"actions": before}
 
 

@@ -12,6 +12,8 @@ from consumer.losses import Losses
 from consumer.partition import Limits, Partition
 from consumer.source import LogEnd
 from consumer.status import PartitionStatus, Status
+from tests.unit.consumer.model.process import Protocol
+from tests.unit.consumer.model.world import run
 from tests.unit.consumer.records import Record, batch
 
 LIMITS = Limits(rows=10, bytes=1_000, age_s=0.5)
@@ -132,6 +134,14 @@ async def test_a_stopped_partition_is_counted() -> None:
     status._measure()
     assert metrics.STOPPED._value.get() == 1
     assert (await status.read()).partitions[0].state == "stopped"
+
+
+def test_a_partition_that_came_and_went_between_two_looks_leaves_no_sample() -> None:
+    """The alert on partitions without an owner counts the samples: only the status, which removes them, makes any."""
+    metrics.WATERMARK.clear()
+    run(Protocol(), [("produce", 0, "march"), ("go", 0, 12)])
+    [watermark] = metrics.WATERMARK.collect()
+    assert watermark.samples == []
 
 
 async def test_totals_are_unknown_when_one_partition_is() -> None:
