@@ -13,6 +13,7 @@ from deploy.local.settings import LocalSettings
 PORTS_APART: Final = 10
 
 _EACH_HEAP_MB: Final = 384
+_LAST_PORT: Final = 65_535
 
 
 def names(brokers: int) -> list[str]:
@@ -26,6 +27,11 @@ def nodes(settings: LocalSettings) -> list[Node]:
         raise LocalError("Two brokers stop when either of them does: LOCAL_BROKERS is 1 or 3")
     if settings.brokers > 1 and settings.kafka_outside_port is not None:
         raise LocalError("LOCAL_KAFKA_OUTSIDE_PORT works with one broker only: LOCAL_BROKERS=1")
+    if "," in str(settings.data_dir.resolve()):
+        raise LocalError(f"Kafka would take {settings.data_dir} for two folders: LOCAL_DATA_DIR may hold no comma")
+    last = max(settings.kafka_port, settings.kafka_controller_port) + (settings.brokers - 1) * PORTS_APART
+    if last > _LAST_PORT:
+        raise LocalError(f"Of {settings.brokers} brokers one would listen on port {last}: set lower ports")
     return [
         Node(
             number + 1,

@@ -15,7 +15,7 @@ from deploy.local.components.kafka_jars import KafkaJars
 from deploy.local.console import Quiet, Terminal
 from deploy.local.errors import LocalError
 from deploy.local.layout import backend_ports, backends
-from deploy.local.services import service_ports
+from deploy.local.services import SERVICES, service_ports
 from deploy.local.settings import LocalSettings
 from deploy.local.stack import Stack
 
@@ -93,7 +93,10 @@ def _status(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) 
     terminal.say(f"A stack runs on {settings.data_dir} (pid {pid})")
     lines = asyncio.run(status.lines(settings))
     terminal.status(lines)
-    return 0 if all(line.condition == "ready" for line in lines) else 1
+    absent = {service.module for service in SERVICES} - {line.name for line in lines}
+    if absent:
+        terminal.say(f"It is still starting or stopping, or has no services: {', '.join(sorted(absent))}")
+    return 0 if not absent and all(line.condition == "ready" for line in lines) else 1
 
 
 def _clean(_: argparse.Namespace, settings: LocalSettings, terminal: Terminal) -> int:

@@ -4,6 +4,7 @@ import threading
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
@@ -115,7 +116,8 @@ class Terminal:
     def died(self, process: Process, how: str) -> None:
         lines = process.log_end()
         end = "the end of its log" if lines else "it logged nothing"
-        self.console.print(f"[red]✗ {process.name} died[/] ({how}); {end}, {process.spec.log}{':' if lines else ''}")
+        log = escape(f"{process.spec.log}{':' if lines else ''}")
+        self.console.print(f"[red]✗ {process.name} died[/] ({how}); {end}, {log}")
         for line in lines:
             self.say(f"    {line}")
 

@@ -1,6 +1,7 @@
 """One Kafka broker of the local stack, alone or one of several: its properties, its one-time format, its command."""
 
 import base64
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,7 +85,9 @@ class Broker:
 
     def write_properties(self) -> None:
         self.properties_file.parent.mkdir(parents=True, exist_ok=True)
-        lines = (f"{key}={value}\n" for key, value in {**properties(self.node, self.cluster), **self.overrides}.items())
+        values = {**properties(self.node, self.cluster), **self.overrides}
+        # Java reads them as Latin-1, with JSON's escapes: a folder's name may be in any script.
+        lines = (f"{key}={json.dumps(value)[1:-1]}\n" for key, value in values.items())
         self.properties_file.write_text("".join(lines))
 
     def format_argv(self) -> list[str]:

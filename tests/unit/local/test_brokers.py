@@ -70,10 +70,17 @@ def test_a_half_made_cluster_is_finished_under_its_id(tmp_path: Path) -> None:
     assert brokers.cluster_id(brokers.nodes(_settings(tmp_path, 3))) == "the-first-ones"
 
 
-@pytest.mark.parametrize("unfit", [{"brokers": 2}, {"brokers": 3, "kafka_outside_port": 9094}])
+@pytest.mark.parametrize(
+    "unfit", [{"brokers": 2}, {"brokers": 3, "kafka_outside_port": 9094}, {"brokers": 3, "kafka_port": 65_520}]
+)
 def test_what_can_not_be_is_refused(unfit: dict[str, int]) -> None:
     with pytest.raises(LocalError):
         brokers.nodes(LocalSettings.model_validate(unfit))
+
+
+def test_a_folder_that_kafka_would_take_for_two_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match="no comma"):
+        brokers.nodes(_settings(tmp_path / "a,b", 1))
 
 
 def test_three_brokers_take_smaller_heaps_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,15 @@ def test_a_misspelt_topic_is_not_made_by_the_broker() -> None:
     assert kafka.properties(_NODE)["auto.create.topics.enable"] == "false"
 
 
+def test_a_folder_of_any_script_is_where_kafka_finds_it(tmp_path: Path) -> None:
+    """Java reads properties as Latin-1 with escapes."""
+    node = replace(_NODE, data_dir=Path("/home/josé/数据😀/kafka"))
+    broker = kafka.Broker(node, Path("java"), "", tmp_path / "server.properties", 192)
+    broker.write_properties()
+    written = broker.properties_file.read_bytes().decode("ascii")
+    assert r"log.dirs=/home/jos\u00e9/\u6570\u636e\ud83d\ude00/kafka" in written.splitlines()
+
+
 def test_cluster_ids_are_what_kafka_accepts() -> None:
     ids = {kafka.new_cluster_id() for _ in range(500)}
     assert len(ids) == 500

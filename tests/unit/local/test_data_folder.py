@@ -2,12 +2,15 @@
 
 import os
 import stat
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from deploy.local import data_folder, folder_lock, passwords
+from deploy.local import cli, data_folder, folder_lock, passwords
+from deploy.local.console import Terminal
 from deploy.local.errors import DataFolderBusyError, LocalError
+from deploy.local.settings import LocalSettings
 
 
 def test_a_second_stack_on_the_folder_is_refused_with_the_first_ones_pid(tmp_path: Path) -> None:
@@ -17,6 +20,14 @@ def test_a_second_stack_on_the_folder_is_refused_with_the_first_ones_pid(tmp_pat
         with pytest.raises(DataFolderBusyError, match=f"pid {os.getpid()}"), folder_lock.data_folder(run):
             pass
     assert folder_lock.holder_of(run) is None
+
+
+def test_a_stack_that_is_still_starting_is_not_reported_as_running_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with folder_lock.data_folder(tmp_path / "run"):
+        assert cli._status(Namespace(), LocalSettings(data_dir=tmp_path), Terminal()) == 1
+    assert "still starting or stopping" in capsys.readouterr().out
 
 
 def test_waiting_for_a_lock_is_bounded_and_announced(tmp_path: Path) -> None:
