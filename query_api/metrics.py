@@ -81,7 +81,7 @@ EXPORTS = Counter(
     ["format", "outcome"],
 )
 EXPORT_BYTES = Counter(
-    "actionlog_query_export_bytes_total", "Bytes of exports handed to clients, by format.", ["format"]
+    "actionlog_query_export_bytes_total", "Bytes of exports handed to clients, by format, before gzip.", ["format"]
 )
 EXPORT_HELD_BYTES = Histogram(
     "actionlog_query_export_held_bytes",

@@ -12,7 +12,7 @@ import structlog
 
 from contract.tables import ACTIONS, all_shards
 from query_api import metrics
-from query_api.clickhouse.client import Address, ClickHouseError, Client
+from query_api.clickhouse.client import MOST_CONNECTIONS, Address, ClickHouseError, Client
 from query_api.clickhouse.request import Table
 from query_api.errors import (
     QueryOutOfMemory,
@@ -31,7 +31,9 @@ from query_api.work import Statistics, Work
 
 _GRACE_S: Final = 1.0  # ClickHouse ends a query by itself; this much later we give up on ClickHouse
 _CHECK_TIMEOUT_S: Final = 1.0  # below the two seconds a readiness check may take, grace included
+_WITHOUT_A_TURN: Final = 4  # queries: readiness, the extent
 _ALWAYS_THERE: Final = "system"  # a database: ours may be missing yet
+_CUT_SHORT: Final = "ClickHouse's answer was cut short: is its disk full?"  # then it answers 200 with nothing
 _log = structlog.get_logger(__name__)
 
 # https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
@@ -104,8 +106,8 @@ class Store:
         answer = await self._answer(f"{query.text}\nFORMAT JSONCompact", query, work)
         try:
             result = decoder.decode(answer)
-        except msgspec.DecodeError as error:  # a ClickHouse whose disk is full answers 200 with nothing
-            raise self._noted(StoreUnavailable("ClickHouse's answer was cut short: is its disk full?")) from error
+        except msgspec.DecodeError as error:
+            raise self._noted(StoreUnavailable(_CUT_SHORT)) from error
         self._note_success()
         work.note(result.statistics, time.monotonic() - started)
         return result.data
@@ -114,7 +116,10 @@ class Store:
         """The answer's bytes in ClickHouse's format ``fmt``; the query reads ``page``, a table of these rows in
         JSONCompactEachRow. Raises StoreError."""
         table = Table("page", rows, "JSONCompactEachRow", structure)
-        return await self._answer(f"{query.text}\nFORMAT {fmt}", query, work, table)
+        answer = await self._answer(f"{query.text}\nFORMAT {fmt}", query, work, table)
+        if rows and not answer:
+            raise self._noted(StoreUnavailable(_CUT_SHORT))
+        return answer
 
     @contextlib.asynccontextmanager
     async def stream(self, query: Query, fmt: str, work: Work) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -219,16 +224,11 @@ class Store:
                 raise type(failure)(str(failure))
 
     async def _connect(self) -> Client:
-        client = Client(
-            Address(
-                url=self._url,
-                user=self._settings.clickhouse_user,
-                password=self._settings.clickhouse_password.get_secret_value(),
-                database=self._database,
-                ca_file=self._settings.clickhouse_ca_file,
-                connect_timeout_s=self._settings.clickhouse_connect_timeout_s,
-            )
-        )
+        try:
+            client = self._new_client()
+        except OSError as error:
+            why = f"QUERY_CLICKHOUSE_CA_FILE cannot be used ({error.strerror or error})"
+            raise self._failed(StoreUnavailable(why)) from error
         try:
             version = await self._version(client)
         except BaseException:
@@ -236,6 +236,22 @@ class Store:
             raise
         _log.info("connected to ClickHouse", url=self._url, version=version)
         return client
+
+    def _new_client(self) -> Client:
+        """Raises OSError."""
+        address = Address(
+            url=self._url,
+            user=self._settings.clickhouse_user,
+            password=self._settings.clickhouse_password.get_secret_value(),
+            database=self._database,
+            ca_file=self._settings.clickhouse_ca_file,
+            connect_timeout_s=self._settings.clickhouse_connect_timeout_s,
+        )
+        return Client(address, most_connections=max(MOST_CONNECTIONS, self._most_queries()))
+
+    def _most_queries(self) -> int:
+        """At one time: those that hold turns, and a few that need none."""
+        return self._settings.max_concurrent_queries + self._settings.max_concurrent_exports + _WITHOUT_A_TURN
 
     async def _version(self, client: Client) -> str:
         try:

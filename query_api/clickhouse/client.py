@@ -22,7 +22,7 @@ from query_api.clickhouse import request
 from query_api.clickhouse.request import Table
 from query_api.query import Value
 
-_MOST_CONNECTIONS: Final = 20
+MOST_CONNECTIONS: Final = 20
 _MOST_IDLE_S: Final = 30.0  # firewalls forget quiet connections without a word, the sooner ones after some minutes
 _READ_BYTES: Final = 262_144  # of an answer that nobody takes; at twice as many aiohttp leaves the server to wait
 _CODE: Final = "X-ClickHouse-Exception-Code"
@@ -59,7 +59,7 @@ class Address:
 class Client:
     """Opens a connection when all it has are in use, up to a bound; beyond it, requests wait."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, most_connections: int = MOST_CONNECTIONS) -> None:
         """Raises OSError when the CA's file can't be read."""
         parts = urlsplit(address.url)
         is_tls = parts.scheme == "https"
@@ -68,7 +68,7 @@ class Client:
         self._database = address.database
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=_MOST_CONNECTIONS,
+                limit=most_connections,
                 keepalive_timeout=_MOST_IDLE_S,
                 ssl=ssl.create_default_context(cafile=address.ca_file) if is_tls else True,
             ),

@@ -97,11 +97,11 @@ class ErasureStore:
         return _erasure(found[0]) if found else None
 
     async def unfinished(self) -> list[Erasure]:
-        """Those of this topic that are not ``removed``, the oldest first."""
+        """Those of this topic that are not ``removed``: first what may still be read, then the oldest first."""
         text = (
             f"{_SELECT}GROUP BY id\n"
             "HAVING max(state) < 'removed' AND anyIf(topic, state = 'requested') = {topic:String}\n"
-            f"ORDER BY min(at) LIMIT {_MOST_UNFINISHED}"
+            f"ORDER BY max(state) >= 'settled', min(at) LIMIT {_MOST_UNFINISHED}"
         )
         return [
             _erasure(row)

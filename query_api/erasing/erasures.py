@@ -107,9 +107,15 @@ class Erasures:
         unfinished = await self._store.unfinished()
         metrics.ERASURES_UNFINISHED.set(len(unfinished))
         self._looked_at = {one.id: self._looked_at[one.id] for one in unfinished if one.id in self._looked_at}
+        failure: StoreError | LogUnavailable | None = None
         for erasure in unfinished:
             if self._is_due(erasure):
-                await self.advance(erasure)
+                try:
+                    await self.advance(erasure)
+                except (StoreError, LogUnavailable) as error:  # the others do not wait for it
+                    failure = error
+        if failure is not None:
+            raise failure
 
     def _is_due(self, erasure: Erasure) -> bool:
         """Looking for rows on the disk reads the user's granules in every part, so it is done seldom."""

@@ -37,7 +37,9 @@ def read_filters(query: QueryString, scope: Scope = EVERYTHING) -> Filters:
         not_session_ids=query.read_all("sessionId[ne]", str),
         not_types=query.read_all(NOT_TYPE, str),
     )
-    if filters.start_us is not None and filters.end_us is not None and filters.start_us >= filters.end_us:
+    start_us, end_us = filters.start_us, filters.end_us
+    # A cursor brings the first page's bounds: here a relative one may have moved past the other since.
+    if start_us is not None and end_us is not None and start_us >= end_us and not query.has("cursor"):
         query.refuse("startTime", "not before endTime; the range is startTime <= time < endTime")
     return filters
 

@@ -28,6 +28,7 @@ from query_api.live.place_sql import DeadLetterRow, StoredRow
 from query_api.live.tail import read_entry
 from query_api.live.tail_events import Entry
 from query_api.live.watermark import Reading, Watermark
+from query_api.paging.formats import embeddable
 from query_api.settings import Settings
 from query_api.store import Store, result_decoder
 from query_api.work import Work
@@ -155,8 +156,7 @@ def _found(event_id: uuid.UUID, scope: Scope, records: Sequence[LogRecord]) -> E
 
 def _place_of_row(row: StoredRow) -> Place:
     time = from_us(row.time_us, row.utc_offset_minutes)
-    properties = msgspec.Raw(row.properties.encode())
-    action = PlacedAction(row.event_id, row.user_id, row.session_id, time, row.type, properties)
+    action = PlacedAction(row.event_id, row.user_id, row.session_id, time, row.type, embeddable(row.properties))
     accepted_at = from_us(row.received_us, 0)
     stored_at = from_us(row.stored_ms * 1000, 0) if row.stored_ms else None
     return Place(row.event_id, State.STORED, action, row.partition, row.offset, accepted_at, stored_at)

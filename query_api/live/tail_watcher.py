@@ -35,6 +35,7 @@ class Watcher:
         if self._missed or full or self._bytes + entry.size > self.settings.tail_queue_bytes:
             self._missed += 1
             metrics.TAIL_MISSED.labels("slow").inc()
+            self._arrived.set()  # one that is larger than all that may wait comes alone
             return
         self._waiting.append(entry)
         self._bytes += entry.size

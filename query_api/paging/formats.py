@@ -61,11 +61,11 @@ def _action(row: Row) -> Action:
         row.session_id,
         from_us(row.time_us, row.utc_offset_minutes),
         row.type,
-        _embeddable(row.properties),
+        embeddable(row.properties),
     )
 
 
-def _embeddable(properties: str) -> msgspec.Raw:
+def embeddable(properties: str) -> msgspec.Raw:
     """The stored text as it is; as a JSON string where it is no JSON (stored by others), so that the answer is."""
     stored = properties.encode()
     try:

@@ -75,7 +75,7 @@ def router(access: Access, erasures: Erasures | None) -> APIRouter:
 
 
 def _read_user(query_string: bytes) -> str:
-    query = QueryString(query_string, ("userId",))
+    query = QueryString(query_string, ("userId",), after=None)
     user_id = query.read("userId", str)
     if user_id is None and not query.errors:
         query.refuse("userId", "missing: whose actions are to be erased")

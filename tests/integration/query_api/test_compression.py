@@ -20,6 +20,28 @@ async def raw(client: httpx.AsyncClient, path: str) -> tuple[httpx.Response, byt
         return response, b"".join([chunk async for chunk in response.aiter_raw()])
 
 
+@pytest.mark.parametrize(
+    "accepted", ["gzip;q=0", "br, gzip ; q=0.000, *;q=0.1", "identity;q=1.0, gzip;q=0.0", "nogzip"]
+)
+async def test_who_refuses_gzip_gets_none(namespace: Namespace, serve: Serve, accepted: str) -> None:
+    insert(namespace, generated(100, seed=1))
+    async with serve() as client:
+        response = await client.get("/log", headers={"Accept-Encoding": accepted})
+    assert "content-encoding" not in response.headers
+    assert "Accept-Encoding" in response.headers["vary"]
+    assert len(response.json()["actions"]) == 100
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.001", "deflate,gzip ; q=0.5 , br", "identity;q=0, gzip"])
+async def test_who_takes_gzip_in_any_way_of_saying_it_gets_it(
+    namespace: Namespace, serve: Serve, accepted: str
+) -> None:
+    insert(namespace, generated(100, seed=1))
+    async with serve() as client:
+        response = await client.get("/log", headers={"Accept-Encoding": accepted})
+    assert response.headers["content-encoding"] == "gzip"
+
+
 COUNTS = "/log/counts?interval=1h&startTime=2026-01-01T00:00:00Z&endTime=2026-01-05T00:00:00Z"
 
 

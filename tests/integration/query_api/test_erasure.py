@@ -12,7 +12,10 @@ import pytest
 
 from consumer.block import build
 from consumer.intent import Position
+from contract.receipt import Receipt
 from contract.record import encode
+from query_api.erasing.erasure_store import ErasureStore
+from query_api.settings import Settings
 from tests.integration.consumer import topic
 from tests.integration.consumer.sinks import start
 from tests.integration.query_api import live
@@ -100,6 +103,7 @@ async def test_only_an_admin_key_erases_and_only_one_user_at_a_time(
             "?userId=",
             "?userId=u&userId=v",
             "?userId=u&type=CLICK",
+            f"?userId=u&after={Receipt({0: 1}).encode()}",
             "?userId=u&startTime=-1d",
             "?user=u",
         ):
@@ -228,6 +232,25 @@ async def test_it_goes_on_where_a_process_died_and_several_do_no_harm(
         await until_state(client, asked["receipt"], admin, "removed")
     assert count(namespace, PHYSICAL, "u") == 0
     assert namespace.query("SELECT countIf(state = 'requested') FROM {db}.erasures") == "1"
+
+
+async def test_many_that_wait_for_merges_do_not_hold_up_one_whose_rows_may_still_be_stored(
+    namespace: Namespace,
+) -> None:
+    columns = "{db}.erasures (id, state, user_id, requested_by, topic, at)"
+    for state, rows, at in (("settled", 1_500, "now() - 60"), ("hidden", 1, "now()"), ("removed", 1, "now()")):
+        written = f"SELECT generateUUIDv4(number), arrayJoin(['requested', '{state}']), '{state}', 'boss'"
+        namespace.query(f"INSERT INTO {columns} {written}, '{namespace.topic}', {at} FROM numbers({rows})")
+    environment = namespace.environment("query_api")
+    store = ErasureStore(
+        Settings.model_validate({name.removeprefix("QUERY_").lower(): value for name, value in environment.items()})
+    )
+    try:
+        unfinished = await store.unfinished()
+    finally:
+        await store.close()
+    assert [erasure.user_id for erasure in unfinished[:2]] == ["hidden", "settled"]
+    assert len(unfinished) == 1_000
 
 
 async def test_rows_of_an_earlier_topic_and_of_a_replaced_table_are_erased_too(

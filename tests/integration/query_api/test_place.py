@@ -61,6 +61,17 @@ async def test_a_stored_action_is_found_with_its_position(
     }
 
 
+async def test_properties_that_are_no_json_are_a_string_as_on_a_page(namespace: Namespace, serve: Serve) -> None:
+    """Stored by others than our sink."""
+    event_id = uuid.uuid4()
+    insert(namespace, [Stored(event_id, "u", "CLICK", NOON, properties="{oh")])
+    async with serve() as client:
+        found = await place(client, event_id)
+        (shown,) = (await client.get("/log")).json()["actions"]
+    assert found["action"] == shown
+    assert shown["properties"] == "{oh"
+
+
 async def test_an_action_stored_before_this_was_kept_has_no_time_of_it(namespace: Namespace, serve: Serve) -> None:
     action = Stored(uuid.uuid4(), "u", "CLICK", NOON)
     insert(namespace, [action])

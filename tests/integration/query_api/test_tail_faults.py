@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from contract.record import ActionRecord
 from query_api.errors import Overloaded
+from query_api.filtering.filters import Filters
 from query_api.live.kafka_ranges import Ranges
+from query_api.live.tail import Tail
+from query_api.live.tail_events import Entry, decode_id
+from query_api.live.tail_stream import Stream
+from query_api.live.tail_watcher import Watcher
 from query_api.settings import Settings
 from tests.integration.producer_api.own_kafka import OwnKafka
 from tests.integration.producer_api.topic import make_topic
@@ -133,6 +139,30 @@ async def test_reads_of_the_past_are_bounded(namespace: Namespace) -> None:
                 pass
     async with ranges.opened() as reader:
         assert set(await reader.bounds()) == {0, 1, 2}
+
+
+async def test_who_is_ahead_of_the_tail_is_told_no_gap_and_sees_nothing_twice(namespace: Namespace) -> None:
+    """A receipt is of what the tail has not come to yet when it is busy; so is an id that another process gave."""
+    environment = namespace.environment("query_api")
+    own = {name.removeprefix("QUERY_").lower(): value for name, value in environment.items()}
+    settings = Settings.model_validate({**own, "kafka_request_timeout_ms": 10_000})
+    before = [record() for _ in range(4)]
+    await publish(namespace, before)
+    missed = record()
+    await publish(namespace, [missed], partition=1)
+    watcher = Watcher(Filters(), {0: 2, 1: 1, 2: 0}, settings)  # 2 records behind
+    stream = Stream(Tail(settings), Ranges(settings), settings, watcher, {0: 4, 1: 0, 2: 0})
+    later = record()
+    for offset, each in enumerate([*before, later]):
+        if offset >= 2:
+            watcher.offer(Entry(each, 0, offset, 1))
+    async with aclosing(stream.chunks()) as chunks:
+        await anext(chunks)  # the opening
+        told = [(await anext(chunks)).decode() for _ in range(2)]
+    assert missed.event_id in told[0]
+    assert decode_id(told[0].split()[1]) == {0: 4, 1: 1, 2: 0}
+    assert later.event_id in told[1]
+    assert "".join(told).count("data: ") == 2
 
 
 async def test_a_process_that_is_asked_to_stop_ends_its_streams(start_service: StartService) -> None:

@@ -32,6 +32,7 @@ class Server:
     """``script(connection, request, write)``, both counted from 0, answers a request; False closes the connection."""
 
     script: Script
+    url: str = ""
     connections: int = 0
     requests: int = 0
     left: int = 0
@@ -78,6 +79,7 @@ async def served(
     server = Server(script)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     url = f"{'https' if tls else 'http'}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    server.url = url
     client = Client(address(url) if address else address_of(url))
     async with listening:
         yield client, server

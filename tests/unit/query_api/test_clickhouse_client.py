@@ -10,6 +10,11 @@ import pytest
 import trustme
 
 from query_api.clickhouse.client import Address, ClickHouseError, Client, ConnectionCut
+from query_api.errors import StoreUnavailable
+from query_api.query import Query
+from query_api.settings import Settings
+from query_api.store import Store
+from query_api.work import Work
 from tests.ports import free_ports
 from tests.unit.query_api.clickhouse_server import CUT, Write, address_of, answering, chunked, served, whole
 from tests.waiting import wait_until_async
@@ -240,3 +245,44 @@ async def test_tls_trusts_the_authority_of_the_settings_and_no_other(known: bool
             with pytest.raises(ClickHouseError, match="certificate verify failed"):
                 await ask(client)
             assert server.requests == 0
+
+
+async def test_a_page_that_clickhouse_answers_with_nothing_is_not_taken_for_an_empty_one() -> None:
+    """As it does when its disk is full."""
+    async with served(answering(whole(b"26.1"), whole(b""), whole(b""))) as (_, server):
+        store = Store(Settings(clickhouse_url=server.url))
+        with pytest.raises(StoreUnavailable, match="is its disk full"):
+            await store.formatted(Query("SELECT *", {}), "LineAsString", b"[1]", "place UInt32", Work(5))
+        assert await store.formatted(Query("SELECT *", {}), "LineAsString", b"", "place UInt32", Work(5)) == b""
+        await store.close()
+
+
+async def test_as_many_queries_as_the_settings_allow_are_under_way_at_one_time() -> None:
+    waiting = asyncio.Event()
+
+    async def script(_: int, __: int, write: Write) -> bool:
+        if server.requests > 1:  # the first one asks for the version
+            await waiting.wait()
+        await write(whole(b"26.1"))
+        return True
+
+    async with served(script) as (_, server):
+        settings = Settings(clickhouse_url=server.url, max_concurrent_queries=30, max_concurrent_exports=10)
+        store = Store(settings)
+        asked = Query("SELECT *", {})
+        asking = [asyncio.create_task(store.formatted(asked, "CSV", b"", "", Work(60))) for _ in range(40)]
+        await wait_until_async(lambda: _is(server.requests == 41), 10, "all are under way")
+        waiting.set()
+        await asyncio.gather(*asking)
+        await store.close()
+
+
+async def test_a_ca_file_that_cannot_be_used_is_said_and_looked_at_again(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    store = Store(Settings(clickhouse_url="https://127.0.0.1:1", clickhouse_ca_file=ca_file, reconnect_pause_ms=0))
+    assert await store.check() == "QUERY_CLICKHOUSE_CA_FILE cannot be used (No such file or directory)"
+    ca_file.write_text("no certificate")
+    assert "QUERY_CLICKHOUSE_CA_FILE cannot be used" in str(await store.check())
+    trustme.CA().cert_pem.write_to_path(ca_file)
+    assert await store.check() == "ClickHouse cannot be reached"
+    await store.close()

@@ -1,6 +1,7 @@
 """The query string of GET /log: what is accepted, and how each refusal reads."""
 
 import time
+import uuid
 from urllib.parse import urlencode
 
 import pytest
@@ -155,6 +156,16 @@ def test_a_cursor_is_read_back_under_its_filters(position: Position) -> None:
     assert request(f"userId=a&cursor={cursor}&limit=3").position == position
     assert "made for other filters" in reasons(f"userId=b&cursor={cursor}")["cursor"]
     assert "made for other filters" in reasons(f"cursor={cursor}")["cursor"]
+
+
+def test_a_relative_start_that_has_passed_the_end_since_the_first_page_stays_where_it_was() -> None:
+    """As of a reader that began at noon on January 1, 2020, and takes its time."""
+    query, end_us = "startTime=-15m&endTime=2020-01-01T12:00:00Z", 1_577_880_000_000_000
+    first = Filters(start_us=end_us - 900_000_000, end_us=end_us, relative=("-15m", ""))
+    cursor = CURSORS.encode(Position(end_us - 1, uuid.UUID(int=1)), first)
+    assert request(f"{query}&cursor={cursor}").filters == first
+    assert "not before endTime" in reasons(query)["startTime"]
+    assert "made for other filters" in reasons(f"{query}&userId=a&cursor={cursor}")["cursor"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "%00", "é", "=====", "null", "1 OR 1=1"])

@@ -94,6 +94,15 @@ async def test_bytes_are_bounded_too() -> None:
     assert await slow.take(1) == [entries[0], Notice("missed", {"count": 1})]
 
 
+async def test_one_too_large_to_wait_is_told_and_the_next_comes() -> None:
+    slow = watcher(tail_queue_bytes=10)
+    slow.offer(entry(0, size=11))
+    assert await slow.take(1) == [Notice("missed", {"count": 1})]
+    small = entry(1)
+    slow.offer(small)
+    assert await slow.take(1) == [small]
+
+
 async def test_what_the_filters_leave_out_is_neither_given_nor_missed() -> None:
     choosy = watcher(Filters(types=("VIEW",)), tail_queue_records=1)
     wanted = entry(1, type_="VIEW")
@@ -140,7 +149,7 @@ def test_what_is_read_again_and_the_gap_are_all_that_was_missed(
 ) -> None:
     seen = {number: min(offset, live.get(number, 0)) for number, offset in seen.items() if number in live}
     starts = {number: min(offset, live.get(number, 0)) for number, offset in starts.items()}
-    read, gap = plan(seen, live, starts, most)
+    read, gap = plan(seen, live, {number: (starts.get(number, 0), end) for number, end in live.items()}, most)
     missed = sum(live[number] - offset for number, offset in seen.items())
     skipped = gap.told["skipped"] if gap else 0
     assert isinstance(skipped, int)
@@ -149,7 +158,22 @@ def test_what_is_read_again_and_the_gap_are_all_that_was_missed(
 
 
 def test_a_position_beyond_the_log_is_another_logs() -> None:
-    read, gap = plan({0: 11, 1: 3}, {0: 10, 1: 5}, {0: 0, 1: 0}, 100)
+    read, gap = plan({0: 11, 1: 3}, {0: 10, 1: 5}, {0: (0, 10), 1: (0, 5)}, 100)
     assert read == {0: (10, 10), 1: (5, 5)}
     assert gap is not None
     assert gap.told["skipped"] is None
+
+
+def test_a_position_that_the_tail_has_not_reached_yet_is_no_gap() -> None:
+    assert plan({0: 11, 1: 3}, {0: 10, 1: 5}, {0: (0, 11), 1: (0, 5)}, 100) == ({0: (10, 10), 1: (3, 5)}, None)
+
+
+def test_a_partition_that_the_tail_has_not_heard_of_yet_is_no_gap() -> None:
+    assert plan({0: 10, 1: 3}, {0: 10}, {0: (0, 10), 1: (0, 3)}, 100) == ({0: (10, 10)}, None)
+
+
+def test_a_tail_that_retention_has_overtaken_is_a_gap_up_to_where_it_stands() -> None:
+    read, gap = plan({0: 3}, {0: 10}, {0: (12, 15)}, 100)
+    assert read == {0: (10, 10)}
+    assert gap is not None
+    assert gap.told["skipped"] == 7
