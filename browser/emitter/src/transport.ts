@@ -72,7 +72,7 @@ export const createTransport = ({ url, key }: Settings): Transport => {
     },
     // text/plain and the key in the URL: a request that the browser sends without asking (a preflight) first.
     sendLast: (rows) => {
-      const query = key && `?key=${encodeURIComponent(key)}`;
+      const query = key ? `?key=${encodeURIComponent(key)}` : ""; // also where it is given as undefined
       const text = encode(rows);
       const body = utf8(text);
       return keptAlive + body.byteLength <= KEEPALIVE_BYTES

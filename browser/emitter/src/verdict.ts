@@ -12,8 +12,8 @@ export type Rejected = Row & { reason: string };
 const PASSING = [408, 425, 429];
 
 /**
- * A row is rejected only when the service names it or its envelope, or when it is alone and still too large. What refuses
- * the request as a whole (an unknown key, a page that may not write) is nothing that is wrong with the actions: they stay.
+ * A row is rejected only when the service names it or its envelope, or when it is alone and its body is refused. What
+ * refuses a request for what it is not made of (an unknown key, a page that may not write) is no action's fault: they stay.
  */
 export const judge = (
   rows: readonly Row[],
@@ -21,11 +21,13 @@ export const judge = (
 ): [next: Next, accepted: Row[], rejected: Rejected[]] => {
   const reasons: (string | undefined)[] = [];
   let ofEnvelope: string | undefined;
-  for (const { index, path, reason } of body.rejected ?? body.errors ?? []) {
+  // Object.values: something else's errors may be no list.
+  for (const { index, path, reason } of Object.values(body.rejected ?? body.errors ?? {})) {
     const words = `${path}: ${reason}`;
     if (index != null) reasons[index] ??= words;
-    // A 400 says that nothing can be accepted, and names a wrong envelope once, not each of its actions.
-    else if (/\.(user|session)Id$/.test(path)) ofEnvelope ??= words;
+    // A 400 says that nothing can be accepted, and names a wrong envelope once, not each of its actions; or the whole
+    // body ("$"), as when one is nested too deeply to be read: of one that is alone, it is meant.
+    else if ((rows[1] ? /\.(user|session)Id$/ : /\$/).test(path)) ofEnvelope ??= words;
   }
   if (status === 413 && !rows[1]) reasons[0] = body.detail;
   const rejected = rows.flatMap((row, index) => {

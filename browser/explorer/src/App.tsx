@@ -82,7 +82,7 @@ function usePageKeys({ update }: ViewProps, refresh: () => void, toggleFacets: (
 
 /** On a phone the facets lie over the rest: Escape puts them away. */
 function Sheet({ close, ...props }: FacetsProps & { readonly close: () => void }) {
-  useKeys({ Escape: () => (innerWidth < NARROW ? close() : false) });
+  useKeys({ Escape: () => cancelRequests() || (innerWidth < NARROW ? close() : false) });
   return <Facets {...props} />;
 }
 
@@ -119,7 +119,7 @@ export function App() {
           </button>
           <Cancel />
         </div>
-        <Health />
+        <Health zone={view.zone} />
       </footer>
       <KeyDialog refresh={refresh} />
       <Toasts />

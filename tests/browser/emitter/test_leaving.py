@@ -41,6 +41,17 @@ def test_what_was_emitted_in_the_last_moment_arrives_although_nobody_comes_back(
     assert "cookie" not in request.headers
 
 
+def test_a_page_whose_key_is_given_as_none_has_its_last_word_too(
+    pipeline: Pipeline, way: Between, site: Site, context: BrowserContext, user: str
+) -> None:
+    page = context.new_page()
+    page.goto(site.shop(way.url, userId=user, key=None, maxAgeMs=600_000))
+    page.evaluate("log.flush()")
+    page.evaluate(LAST_WORDS, [3, site.elsewhere])
+    pipeline.wait_for(user, 3)
+    assert [request.path for request in way.passed] == ["/log"]
+
+
 def test_more_than_can_be_kept_alive_is_split_and_the_rest_goes_with_the_next_visit(
     pipeline: Pipeline, way: Between, site: Site, context: BrowserContext, user: str
 ) -> None:

@@ -51,6 +51,22 @@ def test_a_batch_of_wrong_actions_is_refused_once_each_by_its_own_reason(
     assert len(way.passed) == 1
 
 
+def test_what_the_service_cannot_read_holds_nothing_up(
+    pipeline: Pipeline, site: Site, context: BrowserContext, user: str
+) -> None:
+    page = context.new_page()
+    page.goto(site.shop(pipeline.url, userId=user, maxAgeMs=600_000))
+    page.evaluate("log.emit('GOOD')")
+    page.evaluate("let deep = {}; for (let n = 0; n < 3000; n++) deep = { deep }; void log.emit('DEEP', deep)")
+    page.evaluate("log.emit('GOOD')")
+    page.evaluate("log.flush()")
+    wait_for_counts(page, emitted=3, accepted=2, rejected=1)
+    (rejection,) = wait_to_hear(page, "rejected")
+    assert rejection["reason"] == "$: is nested too deeply"
+    assert heard(page, "failed") == []
+    pipeline.wait_for(user, 2)
+
+
 def test_what_is_no_json_is_refused_here_and_never_throws(
     way: Between, site: Site, context: BrowserContext, user: str
 ) -> None:
@@ -143,6 +159,19 @@ def test_a_200_of_something_else_counts_for_nothing(
     wait_to_hear(page, "failed")
     wait_for_counts(page, emitted=5, accepted=5)
     pipeline.wait_for(user, 5)
+
+
+def test_an_error_of_something_else_stops_the_page_whatever_its_form(
+    way: Between, site: Site, context: BrowserContext, user: str
+) -> None:
+    page = context.new_page()
+    page.goto(site.shop(way.url, userId=user, maxAgeMs=20))
+    way.answers.append((400, {}, {"title": "Bad Request", "errors": {"body": ["is not what this gateway takes"]}}))
+    emit(page, 1)
+    (failure,) = wait_to_hear(page, "failed")
+    assert (failure["status"], failure["retries"]) == (400, False)
+    assert counters(page)["queued"] == 1
+    assert len(way.passed) == 1
 
 
 def test_a_callback_that_throws_stops_nothing_and_the_console_says_why(

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.build import EXPLORER
+from tests.browser.explorer.grid import line
 from tests.browser.explorer.sight import (
     ALL_TIME,
     add_filter,
@@ -27,6 +28,12 @@ from tests.stack import StartService
 
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _CHARTS: Final = "**/log/counts?*interval=*"
+_PRESS_WITHIN_A_FRAME: Final = """async (keys) => {
+  for (const key of keys) {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    for (let turn = 0; turn < 5; turn += 1) await null;  // what the key leads to is drawn
+  }
+}"""
 _PHONE: Final = {"width": 390, "height": 844}
 
 
@@ -212,6 +219,27 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_only(
     context.close()
 
 
+def test_who_gives_no_key_is_left_alone_until_the_next_step(
+    chromium: Browser, guarded: tuple[Service, KeyRing], shop: list[Stored]
+) -> None:
+    context = chromium.new_context(base_url=guarded[0].url)
+    person = context.new_page()
+    person.route("**/log/fields?*", lambda route: route.abort())  # no progress bar tells when it is answered
+    person.goto(ALL_TIME)
+    asking = person.get_by_role("dialog", name="Read key")
+    expect(asking.get_by_label("Read key", exact=True)).to_be_focused()
+    _rows(person)
+    person.keyboard.press("Escape")
+    expect(asking).to_have_count(0)
+    for _ in range(2):
+        with person.expect_response("**/pipeline"):
+            pass
+    expect(asking).to_have_count(0)
+    person.keyboard.press("r")
+    expect(asking).to_be_visible()
+    context.close()
+
+
 def test_a_slow_answer_shows_progress_and_can_be_cancelled(person: Page, shop: list[Stored]) -> None:
     held: list[Route] = []
     person.route(_CHARTS, lambda route: held.append(route))
@@ -239,6 +267,39 @@ def test_escape_cancels_and_keeps_what_was_there(person: Page, shop: list[Stored
     person.keyboard.press("Escape")
     expect(chart(person)).to_contain_text("Cancelled")
     expect_total(person, len(shop))
+
+
+def test_escape_cancels_first_and_closes_the_row_then(person: Page, shop: list[Stored]) -> None:
+    held: list[Route] = []
+    person.goto(ALL_TIME)
+    line(person, 0).click()
+    row = person.get_by_role("complementary", name="Action")
+    expect(row).to_contain_text("In the log")
+    person.route(_CHARTS, lambda route: held.append(route))
+    with person.expect_request(_CHARTS):
+        person.keyboard.press("r")
+    person.keyboard.press("Escape")
+    expect(chart(person)).to_contain_text("Cancelled")
+    expect(row).to_be_visible()
+    person.keyboard.press("Escape")
+    expect(row).to_be_hidden()
+
+
+def test_a_dialog_gives_the_focus_back(person: Page, shop: list[Stored]) -> None:
+    person.goto(ALL_TIME)
+    button = person.get_by_role("button", name="Find by id")
+    button.click()
+    expect(person.get_by_role("dialog").get_by_role("textbox")).to_be_focused()
+    person.keyboard.press("Escape")
+    expect(person.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_what_is_typed_right_after_a_dialogs_key_is_for_the_dialog(person: Page, shop: list[Stored]) -> None:
+    person.goto(ALL_TIME)
+    expect_total(person, len(shop))
+    person.evaluate(_PRESS_WITHIN_A_FRAME, ["i", "d"])
+    expect(person.get_by_role("dialog", name="Where is my action?")).to_be_visible()
 
 
 def test_a_service_that_is_away_is_told_and_asked_again(person: Page, query_api: Service, shop: list[Stored]) -> None:

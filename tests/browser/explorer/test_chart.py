@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.explorer.sight import (
     ALL_TIME,
@@ -131,6 +131,16 @@ def test_the_legend_narrows_to_a_value(person: Page, shop: list[Stored]) -> None
     expect_total(person, by_type(shop)["SEARCH"])
 
 
+def test_a_legend_of_before_narrows_by_its_own_field(person: Page, shop: list[Stored]) -> None:
+    held: list[Route] = []
+    person.goto(ALL_TIME)
+    expect(legend(person).get_by_role("button", name=re.compile("^SEARCH"))).to_be_visible()
+    person.route(re.compile(r"/log/counts\?.*interval=.*groupBy=userId"), lambda route: held.append(route))
+    person.get_by_label("Stack by").select_option("userId")
+    legend(person).get_by_role("button", name=re.compile("^SEARCH")).click()
+    expect(chips(person)).to_contain_text("type is SEARCH")
+
+
 def test_it_stacks_by_any_field(person: Page, shop: list[Stored]) -> None:
     person.goto(ALL_TIME)
     person.get_by_label("Stack by").select_option("userId")
@@ -162,3 +172,30 @@ def test_it_goes_on_while_the_view_is_live(person: Page, shop: list[Stored], nam
     expect_total(person, len(shop))
     insert(namespace, [replace(shop[0], id=uuid.uuid4())])
     expect_total(person, len(shop) + 1, timeout_ms=90_000)  # the slower an answer, the rarer it asks
+
+
+def test_after_having_been_live_it_can_be_cancelled(person: Page, shop: list[Stored]) -> None:
+    counts = re.compile(r"/log/counts\?.*interval=")
+    held: list[Route] = []
+    person.goto(f"{ALL_TIME}&live=true")
+    expect_total(person, len(shop))
+    with person.expect_response(counts):  # a beat of its own
+        pass
+    person.get_by_role("button", name="Stop").click()
+    expect(person.get_by_role("progressbar")).to_have_count(0)
+    person.route(counts, lambda route: held.append(route))
+    with person.expect_request(counts):
+        person.keyboard.press("r")
+    person.keyboard.press("Escape")
+    expect(chart(person)).to_contain_text("Cancelled")
+
+
+def test_an_answer_that_is_none_is_told_and_asked_again(person: Page, shop: list[Stored]) -> None:
+    counts = re.compile(r"/log/counts\?.*interval=")
+    person.route(counts, lambda route: route.fulfill(content_type="application/json", body='{"total": {"cou'))
+    person.goto(ALL_TIME)
+    problem = chart(person).get_by_role("alert")
+    expect(problem).to_contain_text("broke off")
+    person.unroute(counts)
+    problem.get_by_role("button", name="Try again").click()
+    expect_total(person, len(shop))

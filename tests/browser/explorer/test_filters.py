@@ -2,10 +2,12 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.explorer.sight import (
     ALL_TIME,
@@ -19,7 +21,8 @@ from tests.browser.explorer.sight import (
     filter_line,
     suggestions,
 )
-from tests.integration.query_api.actions import Stored
+from tests.integration.query_api.actions import Stored, insert
+from tests.namespace import Namespace
 
 
 def _number(action: Stored, name: str) -> float | None:
@@ -115,6 +118,86 @@ def test_a_chip_can_be_changed(person: Page, shop: list[Stored]) -> None:
     person.keyboard.type("|VIEW")
     person.keyboard.press("Enter")
     expect(chips(person)).to_contain_text("type is CLICK or VIEW")
+
+
+_ODD_FILTERS = (
+    "properties.user=zed",
+    "properties.type=zed",
+    "properties.properties.a=1",
+    "properties.og:title=a&properties.og:title=b",
+    "properties.a%3Db=1",
+    "properties.-x=1",
+    "properties.a b[exists]=true",
+    "properties.a>b[exists]=false",
+    "properties.text[contains]=already exists",
+    "properties.text[contains]=a&properties.text[contains]=b",
+    "properties.page=a|b&properties.page=c",
+)
+
+
+@pytest.mark.parametrize("query", _ODD_FILTERS)
+def test_a_chip_taken_back_and_entered_unchanged_is_the_same(person: Page, shop: list[Stored], query: str) -> None:
+    person.goto(f"{ALL_TIME}&{query}")
+    before = asked(person)
+    assert len(before) > 1
+    chips(person).get_by_title("Change this filter").click()
+    expect(filter_line(person)).to_be_focused()
+    expect(chips(person)).to_have_count(0)
+    person.keyboard.press("Enter")
+    expect(chips(person)).to_have_count(1)
+    assert asked(person) == before
+
+
+def test_a_property_called_like_a_field_is_told_from_it(person: Page, shop: list[Stored], namespace: Namespace) -> None:
+    properties = json.dumps({"user": "zed", "og:title": "socks"})
+    insert(namespace, [Stored(uuid.uuid4(), "gil", "NAMED", datetime.now(UTC), "s", properties)])
+    person.goto(f"{ALL_TIME}&type=NAMED")
+    person.keyboard.press("/")
+    person.keyboard.type("user")
+    suggestions(person).get_by_role("option", name=re.compile(r"^properties\.user ")).click()
+    person.keyboard.type("zed")
+    person.keyboard.press("Enter")
+    expect_address(person, **{"properties.user": "zed"})
+    person.keyboard.type("title")
+    suggestions(person).get_by_role("option", name=re.compile("^og:title ")).click()
+    person.keyboard.type("socks")
+    person.keyboard.press("Enter")
+    expect_address(person, **{"properties.og:title": "socks"})
+    expect_total(person, 1)
+
+
+def test_a_value_is_added_to_one_with_a_stroke_in_it(person: Page, shop: list[Stored]) -> None:
+    person.goto(ALL_TIME)
+    person.keyboard.press("/")
+    person.keyboard.type("page=a\\|b|sho")
+    suggestions(person).get_by_role("option", name=re.compile("^shoes")).click()
+    expect(chips(person)).to_contain_text("page is a|b or shoes")
+    assert asked(person) == [("range", "all"), ("properties.page", "a|b"), ("properties.page", "shoes")]
+
+
+def test_values_of_another_field_are_not_suggested_meanwhile(person: Page, shop: list[Stored]) -> None:
+    held: list[Route] = []
+    users = re.compile(r"/log/counts\?.*groupBy=userId")
+    person.goto(ALL_TIME)
+    person.route(users, lambda route: held.append(route))
+    person.keyboard.press("/")
+    person.keyboard.type("type=")
+    expect(suggestions(person).get_by_role("option", name=re.compile("^CLICK"))).to_be_visible()
+    with person.expect_request(users):
+        filter_line(person).fill("user=")
+    expect(suggestions(person)).to_have_count(0)
+    held[0].continue_()
+    expect(suggestions(person).get_by_role("option", name=re.compile("^ada"))).to_be_visible()
+
+
+def test_enter_that_ends_a_word_of_an_input_method_makes_no_filter(person: Page, shop: list[Stored]) -> None:
+    person.goto(ALL_TIME)
+    person.keyboard.press("/")
+    person.keyboard.type("page=ka")
+    ending = {"key": "Enter", "isComposing": True, "bubbles": True, "cancelable": True}
+    filter_line(person).dispatch_event("keydown", ending)
+    expect(filter_line(person)).to_have_value("page=ka")
+    assert asked(person) == [("range", "all")]
 
 
 def test_nonsense_is_told_in_a_sentence_and_changes_nothing(person: Page, shop: list[Stored]) -> None:

@@ -43,3 +43,23 @@ def test_it_says_when_nobody_answers_and_recovers(person: Page, query_api: Servi
     expect(corner(person)).to_contain_text("cannot be asked")
     query_api.start()
     expect(corner(person)).not_to_contain_text("cannot be asked")
+
+
+def test_it_goes_on_asking_after_an_answer_that_is_none(person: Page) -> None:
+    person.route("**/pipeline", lambda route: route.fulfill(content_type="text/html", body="<p>Log in"))
+    person.goto("/")
+    expect(corner(person)).to_contain_text("cannot be asked")
+    person.unroute("**/pipeline")
+    expect(corner(person)).not_to_contain_text("cannot be asked")
+
+
+def test_its_times_are_in_the_zone_of_the_view(person: Page) -> None:
+    figures = {"lagRecords": 0, "lagSeconds": 0, "storedUntil": "2026-11-25T12:00:00Z", "ageSeconds": 0}
+    rates = {"acceptedPerSecond": 0, "storedPerSecond": 0, "partitions": [], "trouble": None}
+    person.route("**/pipeline", lambda route: route.fulfill(json=figures | rates))
+    for zone, told in (("local", "13:00"), ("utc", "12:00")):  # the person is in Berlin
+        person.goto(f"/?zone={zone}")
+        corner(person).click()
+        expect(person.get_by_role("region", name="The pipeline")).to_contain_text(
+            f"Stored up to2026-11-25 {told}:00.000"
+        )

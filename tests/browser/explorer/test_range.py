@@ -87,6 +87,17 @@ def test_earlier_and_later_move_by_one_length(person: Page, shop: list[Stored]) 
     expect_address(person, startTime="2026-03-01T12:00:00Z", endTime="2026-03-01T14:00:00Z")
 
 
+def test_what_goes_on_as_time_does_has_no_later(person: Page, shop: list[Stored]) -> None:
+    for query in ("startTime=-6h", "startTime=2026-01-01T00:00:00Z"):
+        person.goto(f"/?{query}")
+        before = asked(person)
+        expect(person.get_by_role("button", name="Later")).to_be_disabled()
+        person.keyboard.press("]")
+        person.keyboard.press("?")
+        expect(person.get_by_role("dialog", name="Keyboard")).to_be_visible()
+        assert asked(person) == [*before, ("panel", "keys")]
+
+
 def test_zooming_out_doubles_the_range_around_its_middle(person: Page, shop: list[Stored]) -> None:
     person.goto("/?startTime=2026-03-01T10:00:00Z&endTime=2026-03-01T12:00:00Z")
     person.get_by_role("button", name="Zoom out").click()

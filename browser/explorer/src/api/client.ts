@@ -37,6 +37,8 @@ interface Options {
   readonly headers?: Readonly<Record<string, string>>;
   /** Polled in the background: moves no progress bar and is not cancelled by Escape. */
   readonly quiet?: boolean;
+  /** By the clock: a 401 asks nobody for a key, who may just have said no. */
+  readonly polled?: boolean;
 }
 
 /** GET, the answer as JSON. Throws ApiError; a DOMException "AbortError" when cancelled. */
@@ -56,6 +58,9 @@ export async function get<T>(
   const end = options.quiet ? (): void => {} : begin(() => own.abort());
   try {
     return await read(await open(path, parameters, { ...options, signal }));
+  } catch (error) {
+    if (error instanceof ApiError || isAbort(error)) throw error;
+    throw new ApiError({ status: 0, code: "broken-off", detail: "The answer broke off before its end." });
   } finally {
     end();
   }
@@ -69,7 +74,7 @@ export async function open(path: string, parameters: Parameters, options: Option
   const response = await reach(address(path, parameters), { headers, signal: options.signal ?? null });
   if (response.ok) return response;
   const error = await problem(response);
-  if (response.status === 401) askForKey(used, error.detail);
+  if (response.status === 401 && !options.polled) askForKey(used, error.detail);
   throw error;
 }
 

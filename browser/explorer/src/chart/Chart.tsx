@@ -1,6 +1,6 @@
 /** The chart: how many actions over time, stacked by a field; its legend filters, dragging over it chooses a time. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { getJson } from "../api/client";
 import type { Counts, FieldUse } from "../api/types";
 import { useData } from "../api/useData";
@@ -48,12 +48,15 @@ function useHistogram({ view, stamp }: ViewProps) {
   ];
   const [tookMs, setTookMs] = useState<number | null>(null);
   const beat = useBeat(view.live, tookMs);
+  const answered = useRef(beat);
   return useData(JSON.stringify([parameters, stamp, beat]), async (signal) => {
     const asked = Date.now();
+    const quiet = beat !== answered.current;
+    answered.current = beat;
     setTookMs(null);
     try {
-      const counts = await getJson<Counts>("/log/counts", parameters, { signal, quiet: beat > 0 });
-      return histogram(counts, view.range, asked);
+      const counts = await getJson<Counts>("/log/counts", parameters, { signal, quiet, polled: quiet });
+      return histogram(counts, view, asked);
     } finally {
       if (!signal.aborted) setTookMs(Date.now() - asked);
     }
@@ -64,9 +67,9 @@ function legendStep(field: string, { value }: Series): Step {
   return value === null ? filterStep(field, "missing") : filterStep(field, "is", value ?? "");
 }
 
-function Legend({ shape, view, update }: ViewProps & { readonly shape: Histogram }) {
+function Legend({ shape, update }: Pick<ViewProps, "update"> & { readonly shape: Histogram }) {
   return (
-    <ul class="legend" aria-label={`By ${fieldLabel(view.group)}`}>
+    <ul class="legend" aria-label={`By ${fieldLabel(shape.group)}`}>
       {shape.series.map((series) => (
         <li key={series.key}>
           <button
@@ -74,7 +77,7 @@ function Legend({ shape, view, update }: ViewProps & { readonly shape: Histogram
             class="quiet"
             disabled={series.value === undefined}
             title={`${series.label}: ${count(series.total)}`}
-            onClick={() => update(legendStep(view.group, series))}
+            onClick={() => update(legendStep(shape.group, series))}
           >
             <span class={`swatch ${series.colour}`} aria-hidden="true" />
             <span class="legend-label">{series.label}</span> <span class="muted">{shortCount(series.total)}</span>
@@ -152,7 +155,7 @@ export function Chart(props: Props) {
         {shape && shape.total > 0 && !error && <Plot shape={shape} zone={view.zone} choose={choose} />}
         {shape?.total === 0 && !busy && !error && <p class="chart-empty muted">No actions in this time</p>}
       </div>
-      {shape && !error && <Legend {...props} shape={shape} />}
+      {shape && !error && <Legend shape={shape} update={update} />}
     </section>
   );
 }

@@ -1,7 +1,7 @@
 /** The histogram as numbers: what GET /log/counts answered, laid out over time. Pure. */
 
 import type { Counts } from "../api/types";
-import type { Range } from "../state/view";
+import type { View } from "../state/view";
 import { bounds, duration } from "../time/range";
 import { colours } from "./colours";
 
@@ -22,6 +22,8 @@ export interface Histogram {
   readonly from: number;
   readonly to: number;
   readonly interval: string;
+  /** The field by which it is stacked. */
+  readonly group: string;
   readonly series: readonly Series[];
   readonly totals: readonly number[];
   readonly total: number;
@@ -30,7 +32,7 @@ export interface Histogram {
 const OTHER = { key: "other", value: undefined, label: "others", colour: "c-other" } as const;
 
 /** `nowMs`: when it was asked, the end of a range that has none. */
-export function histogram(counts: Counts, range: Range, nowMs: number): Histogram {
+export function histogram(counts: Counts, { range, group }: Pick<View, "range" | "group">, nowMs: number): Histogram {
   const starts = (counts.times ?? []).map((time) => Date.parse(time));
   const stepMs = duration(counts.interval ?? "1h") || 3_600_000;
   const ends = starts.map((start, index) => starts[index + 1] ?? start + stepMs);
@@ -53,6 +55,7 @@ export function histogram(counts: Counts, range: Range, nowMs: number): Histogra
     from: from ?? starts[0] ?? nowMs - stepMs,
     to: to ?? Math.max(ends[ends.length - 1] ?? nowMs, range.kind === "all" ? 0 : nowMs),
     interval: counts.interval ?? "",
+    group,
     series,
     totals: counts.values?.count ?? starts.map(() => counts.total.count),
     total: counts.total.count,

@@ -79,6 +79,7 @@ function useLine({ view, update, fields, editing }: Props, input: RefObject<HTML
     else setWrong(filter);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.isComposing) return; // Enter ends the word of an input method, not the filter
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move) setChosen((before) => Math.max(-1, Math.min(suggestions.length - 1, before + move)));
     else if (event.key === "Enter") submit();

@@ -28,26 +28,41 @@ export function fieldOf(typed: string): string {
   return isField(name) ? name : `properties.${name}`;
 }
 
-/** As `properties.` goes without saying. */
+/** As `properties.` goes without saying, but where the rest would be taken for something else: `properties.user`. */
 export function fieldLabel(field: string): string {
-  return field.replace(/^properties\./, "");
+  const rest = field.replace(/^properties\./, "");
+  return fieldOf(rest) === field && !rest.startsWith("-") ? rest : field;
 }
+
+/** As it is typed: a sign that belongs to the name has a backslash before it. */
+export function fieldText(field: string): string {
+  return fieldLabel(field).replace(/[=!<>~:]/g, "\\$&");
+}
+
+/** Up to a sign that has no backslash before it. */
+const NAME = String.raw`((?:\\[=!<>~:]|[^=!<>~:])+?)`;
+const COMPARED = new RegExp(String.raw`^(-?)${NAME}(!=|>=|<=|[=:><~])\s*(.*)$`, "s");
+const THERE = new RegExp(String.raw`^${NAME}\s+(exists|missing)$`);
 
 /** The draft that a text is; null while there is no operator in it. */
 export function draft(text: string): Draft | null {
-  const [, minus, name = "", sign = "", value = ""] = /^(-?)([^=!<>~:]+)(!=|>=|<=|[=:><~])\s*(.*)$/s.exec(text.trim()) ?? [];
+  const [, minus, name = "", sign = "", value = ""] = COMPARED.exec(text.trim()) ?? [];
   const op = SIGNS[sign];
   if (!op || !name.trim()) return null;
-  return { field: fieldOf(name), op: minus && op === "is" ? "not" : op, value };
+  return { field: fieldOf(plainName(name)), op: minus && op === "is" ? "not" : op, value };
+}
+
+function plainName(typed: string): string {
+  return typed.replace(/\\([=!<>~:])/g, "$1");
 }
 
 /** The filter of a text, or what is wrong with it in a sentence. */
 export function parseFilterText(text: string): Filter | string {
-  const [, name, word] = /^(\S+)\s+(exists|missing)$/.exec(text.trim()) ?? [];
-  if (name && word) return checked({ field: fieldOf(name), op: word as Op, values: [] });
+  const [, name, word] = THERE.exec(text.trim()) ?? [];
+  if (name && word) return checked({ field: fieldOf(plainName(name)), op: word as Op, values: [] });
   const begun = draft(text);
   if (!begun) return "A field, a sign and a value: type=CLICK, price>=10, page~shoe, price exists.";
-  const values = begun.op === "is" || begun.op === "not" ? split(begun.value) : [begun.value];
+  const values = split(begun.value);
   if (values.some((value) => value === "")) return `What should ${fieldLabel(begun.field)} be? The value is missing.`;
   return checked({ field: begun.field, op: begun.op, values });
 }
@@ -58,16 +73,15 @@ function checked(filter: Filter): Filter | string {
 }
 
 /** At each `|` that has no backslash before it. */
-function split(value: string): string[] {
+export function split(value: string): string[] {
   return value.split(/(?<!\\)\|/).map((one) => one.replace(/\\\|/g, "|"));
 }
 
 /** The text that makes this filter, for editing it. */
 export function filterText({ field, op, values }: Filter): string {
-  if (op === "exists" || op === "missing") return `${fieldLabel(field)} ${op}`;
+  if (op === "exists" || op === "missing") return `${fieldText(field)} ${op}`;
   const sign = Object.entries(SIGNS).find(([, one]) => one === op)?.[0] ?? "=";
-  const several = op === "is" || op === "not";
-  return `${fieldLabel(field)}${sign}${values.map((v) => (several ? v.replace(/\|/g, "\\|") : v)).join("|")}`;
+  return `${fieldText(field)}${sign}${values.map((value) => value.replace(/\|/g, "\\|")).join("|")}`;
 }
 
 /** A filter in words, in three pieces: `type`, `is`, `CLICK or VIEW`. */

@@ -4,7 +4,7 @@ import type { FieldUse } from "../api/types";
 import { useData } from "../api/useData";
 import { parametersFor, readValues, type Values } from "../facets/values";
 import { PLAIN_FIELDS, type Filter, type View } from "../state/view";
-import { draft, fieldLabel, type Draft } from "./grammar";
+import { draft, fieldLabel, fieldText, split, type Draft } from "./grammar";
 
 /** `text`: goes on typing with it; `filter`: makes it; `find`: looks for the action with this id. */
 export type Suggestion = { readonly key: string; readonly label: string; readonly note: string } & (
@@ -23,9 +23,13 @@ export function useSuggestions(text: string, view: View, fields: readonly FieldU
   const begun = draft(text);
   const wanted = active && begun !== null && (begun.op === "is" || begun.op === "not");
   const parameters = wanted ? parametersFor(view, begun.field, 50) : [];
-  const { data } = useData(wanted ? JSON.stringify(parameters) : null, (signal) => readValues(parameters, signal, true));
+  const { data } = useData(wanted ? JSON.stringify(parameters) : null, async (signal) => ({
+    field: begun?.field,
+    known: await readValues(parameters, signal, true),
+  }));
   if (!active) return [];
-  return begun ? values(begun, wanted ? data : null) : [...names(text.trim(), fields), ...anywhere(text.trim())];
+  if (!begun) return [...names(text.trim(), fields), ...anywhere(text.trim())];
+  return values(begun, wanted && data?.field === begun.field ? data.known : null); // not those of another field
 }
 
 function names(typed: string, fields: readonly FieldUse[]): Suggestion[] {
@@ -40,7 +44,7 @@ function names(typed: string, fields: readonly FieldUse[]): Suggestion[] {
     .sort((one, other) => Math.sign(at(one)) - Math.sign(at(other))) // those that begin so come first
     .slice(0, MOST)
     .map(({ field, note }) => ({
-      kind: "text", key: field, label: fieldLabel(field), note, text: `${fieldLabel(field)}=`,
+      kind: "text", key: field, label: fieldLabel(field), note, text: `${fieldText(field)}=`,
     }));
 }
 
@@ -61,8 +65,8 @@ function anywhere(typed: string): Suggestion[] {
 }
 
 function values({ field, op, value }: Draft, known: Values | null): Suggestion[] {
-  const before = value.includes("|") ? value.slice(0, value.lastIndexOf("|")).split("|") : [];
-  const typed = value.slice(value.lastIndexOf("|") + 1).trim().toLowerCase();
+  const before = split(value);
+  const typed = before.pop()?.trim().toLowerCase() ?? "";
   return (known?.values ?? [])
     .filter((one) => one.value !== null && one.value.toLowerCase().includes(typed) && !before.includes(one.value))
     .slice(0, MOST)

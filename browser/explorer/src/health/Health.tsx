@@ -4,13 +4,13 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, getJson } from "../api/client";
 import type { Pipeline } from "../api/types";
 import { duration } from "../table/duration";
-import { count, moment } from "../time/format";
+import { count, moment, type Zone } from "../time/format";
 import { judge, type Health as Judged } from "./judge";
 import "./health.css";
 
 const ASK_EVERY_MS = 2_000;
 
-export function Health() {
+export function Health({ zone }: { readonly zone: Zone }) {
   const { pipeline, failure } = usePipeline();
   const judged = judge(pipeline, failure);
   return (
@@ -21,7 +21,7 @@ export function Health() {
         <span class="health-said">{judged.said}</span>
         {pipeline && !failure && <Rates pipeline={pipeline} />}
       </button>
-      <More judged={judged} pipeline={pipeline} />
+      <More judged={judged} pipeline={pipeline} zone={zone} />
     </div>
   );
 }
@@ -31,15 +31,21 @@ function Rates({ pipeline: { acceptedPerSecond } }: { readonly pipeline: Pipelin
   return <span class="muted health-rate">{rate(acceptedPerSecond)}</span>;
 }
 
+interface MoreProps {
+  readonly judged: Judged;
+  readonly pipeline: Pipeline | null;
+  readonly zone: Zone;
+}
+
 /** What the corner has no room for. */
-function More({ judged, pipeline }: { readonly judged: Judged; readonly pipeline: Pipeline | null }) {
+function More({ judged, pipeline, zone }: MoreProps) {
   return (
     <div id="health-more" class="health-more" popover="auto" role="region" aria-label="The pipeline">
       <h3>{judged.said}</h3>
       {judged.why && <p>{judged.why}</p>}
       {pipeline && (
         <dl class="facts small">
-          <Figure name="Stored up to" value={pipeline.storedUntil && moment(pipeline.storedUntil, "local")} />
+          <Figure name="Stored up to" value={pipeline.storedUntil && moment(pipeline.storedUntil, zone)} />
           <Figure name="Behind" value={pipeline.lagSeconds === null ? null : duration(pipeline.lagSeconds)} />
           <Figure name="Waiting" value={pipeline.lagRecords === null ? null : `${count(pipeline.lagRecords)} records`} />
           <Figure name="Accepted" value={pipeline.acceptedPerSecond === null ? null : rate(pipeline.acceptedPerSecond)} />
@@ -120,7 +126,7 @@ function usePipeline(): Asked {
 
 async function read(signal: AbortSignal): Promise<Pipeline | { readonly failure: string }> {
   try {
-    return await getJson<Pipeline>("/pipeline", [], { signal, quiet: true });
+    return await getJson<Pipeline>("/pipeline", [], { signal, quiet: true, polled: true });
   } catch (error) {
     if (error instanceof ApiError) return { failure: error.detail };
     if (signal.aborted) return { failure: "" };

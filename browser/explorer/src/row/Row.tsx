@@ -1,6 +1,6 @@
 /** The open row: an action to the last digit, where it stands in the log, and a way to filter by each of its values. */
 
-import { open } from "../api/client";
+import { get } from "../api/client";
 import type { Place } from "../api/types";
 import { useData } from "../api/useData";
 import { toast } from "../shell/toasts";
@@ -38,10 +38,12 @@ export function Row({ view, update, id, stamp }: ViewProps & { readonly id: stri
   );
 }
 
-async function readPlace(id: string, signal: AbortSignal): Promise<Read> {
-  const answer = await (await open(`/log/${encodeURIComponent(id)}`, [], { signal })).text();
-  const exact = member(readJson(answer), "action");
-  return { place: JSON.parse(answer) as Place, exact: exact?.kind === "object" ? exact : null };
+function readPlace(id: string, signal: AbortSignal): Promise<Read> {
+  return get(`/log/${encodeURIComponent(id)}`, [], { signal, quiet: true }, async (response) => {
+    const answer = await response.text();
+    const exact = member(readJson(answer), "action");
+    return { place: JSON.parse(answer) as Place, exact: exact?.kind === "object" ? exact : null };
+  });
 }
 
 /** What the table has read of it: shown at once, until the exact one is there. */

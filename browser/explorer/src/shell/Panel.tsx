@@ -1,8 +1,9 @@
 /** A panel over the page: a modal dialog (Escape, focus and inertness are the browser's), or one beside the table. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useKeys } from "./keys";
+import { cancelRequests } from "./Progress";
 
 interface Props {
   readonly title: string;
@@ -24,11 +25,14 @@ function Head({ title, onClose }: Omit<Props, "children">) {
 /** Modal: the rest of the page waits. */
 export function Modal({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // With the drawing: what is typed next is for the dialog, not for the page's keys.
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
-    dialog.current?.querySelector<HTMLElement>("input, textarea")?.focus(); // rather than the button that closes
+    const shown = dialog.current;
+    shown?.showModal();
+    shown?.querySelector<HTMLElement>("input, textarea")?.focus(); // rather than the button that closes
     return () => {
+      shown?.close(); // while it is open, nothing else takes the focus
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
@@ -46,7 +50,7 @@ export function Modal({ title, onClose, children }: Props) {
 
 /** Beside the table, which goes on working: j and k lead to the next row. */
 export function Aside({ title, onClose, children }: Props) {
-  useKeys({ Escape: onClose });
+  useKeys({ Escape: () => cancelRequests() || onClose() });
   return (
     <aside class="aside" aria-label={title}>
       <Head title={title} onClose={onClose} />

@@ -1,7 +1,7 @@
 /** The actions of the view, as far as somebody scrolls. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, isAbort } from "../api/client";
+import { ApiError } from "../api/client";
 import { apiParameters, type Parameters, type View, type ViewProps } from "../state/view";
 import { Problem } from "../shell/Problem";
 import { Grid } from "./Grid";
@@ -68,9 +68,7 @@ function reader(parameters: Parameters): ReadPage {
 }
 
 function explain(error: unknown): Ending {
-  if (isAbort(error)) return { kind: "cancelled" };
-  const broken = { status: 0, code: "broken-off", detail: "The answer broke off before its end." };
-  return { kind: "error", error: error instanceof ApiError ? error : new ApiError(broken) };
+  return error instanceof ApiError ? { kind: "error", error } : { kind: "cancelled" };
 }
 
 /** Below the last row: that it was the last, or why there are no more. */

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { Popover } from "../shell/Popover";
 import { useKeys } from "../shell/keys";
 import { sameRange, type Range, type ViewProps } from "../state/view";
-import { absolute, bounds, duration, lastLabel, rangeLabel, shifted, USUAL } from "./range";
+import { absolute, bounds, duration, endsBefore, lastLabel, rangeLabel, shifted, USUAL } from "./range";
 import { fromField, toField, zoneName, type Zone } from "./format";
 import "./time.css";
 
@@ -115,7 +115,7 @@ export function TimeRange(props: ViewProps) {
         <Absolute key={view.zone} range={view.range} zone={view.zone} choose={choose} />
         <ZoneChoice {...props} />
       </Popover>
-      <button type="button" class="time-step" aria-label="Later" disabled={view.range.kind !== "absolute"} onClick={shift(1)}>
+      <button type="button" class="time-step" aria-label="Later" disabled={!endsBefore(view.range)} onClick={shift(1)}>
         ›
       </button>
     </div>

@@ -56,12 +56,18 @@ export function absolute(fromMs: number, toMs: number): Range {
   return { kind: "absolute", from: rfc3339(fromMs), to: rfc3339(toMs) };
 }
 
-/** The range of the same length before (-1) or after (1) this one; as it is, when it is open at both ends. */
+/** The range of the same length before (-1) or after (1) this one; as it is, when there is none. */
 export function shifted(range: Range, direction: -1 | 1, nowMs: number): Range {
+  if (direction === 1 && !endsBefore(range)) return range;
   const [from, to] = closed(range, nowMs);
   if (from === null || to === null) return range;
   const move = (to - from) * direction;
   return absolute(from + move, to + move);
+}
+
+/** Whether there is something after it: it does not go on as time does. */
+export function endsBefore(range: Range): boolean {
+  return range.kind === "absolute" && range.to !== "" && range.to !== "now";
 }
 
 /** Twice as long, around the same middle, but not into the future. */
