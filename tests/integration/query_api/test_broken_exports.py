@@ -81,6 +81,19 @@ async def rest(chunks: AsyncIterator[bytes], killing: asyncio.Task[str] | None =
     return b"".join(read), broken
 
 
+async def killed_while_read(namespace: Namespace, chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """What comes of the one export that runs, which ClickHouse ends meanwhile; and whether the connection said so.
+
+    While it is read: a query whose reader takes nothing is ended only when ClickHouse gives that up, after 30 s.
+    """
+    (query_id,) = await asyncio.to_thread(running, namespace)
+    kill = f"KILL QUERY WHERE query_id = '{query_id}' ASYNC"
+    killing = asyncio.create_task(asyncio.to_thread(namespace.query, kill))
+    body, broken = await rest(chunks, killing)
+    await killing
+    return body, broken
+
+
 def seems_whole(name: str, body: bytes) -> bool:
     """What the format itself says, to a client that does not look at the connection."""
     match name:
@@ -127,12 +140,7 @@ async def test_an_export_that_clickhouse_ends_is_seen_to_be_broken(
     async with begun(
         service, f"/log?format={name}&summary={'true' if name in {'ndjson', 'csv'} else 'false'}"
     ) as chunks:
-        (query_id,) = await asyncio.to_thread(running, large)
-        # While it is read: a query whose reader takes nothing is ended only when ClickHouse gives that up, after 30 s.
-        kill = f"KILL QUERY WHERE query_id = '{query_id}' ASYNC"
-        killing = asyncio.create_task(asyncio.to_thread(large.query, kill))
-        body, broken = await rest(chunks, killing)
-        await killing
+        body, broken = await killed_while_read(large, chunks)
     assert broken
     assert body
     assert not seems_whole(name, body)
@@ -147,11 +155,7 @@ async def test_an_export_in_gzip_that_clickhouse_ends_is_seen_to_be_broken(
 ) -> None:
     service = start_service("query_api")
     async with begun(service, "/log?format=csv", "gzip") as chunks:
-        (query_id,) = await asyncio.to_thread(running, large)
-        kill = f"KILL QUERY WHERE query_id = '{query_id}' ASYNC"
-        killing = asyncio.create_task(asyncio.to_thread(large.query, kill))
-        body, broken = await rest(chunks, killing)
-        await killing
+        body, broken = await killed_while_read(large, chunks)
     assert broken
     whole = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     assert whole.decompress(body).startswith(b'"id","userId"')
