@@ -30,8 +30,9 @@ def mend_timeouts(client: Any) -> None:
     Two errors that aiokafka 0.14 does not expect end its task of the group, of the fetches or of the batches, for good.
     Of two requests that time out at once on one connection, the second fails with a KeyError: it is a timeout like the
     first. And uvloop writes to a connection that has just been cut with a RuntimeError, where aiokafka expects OSError.
+    The task of the metadata, which goes past ``send``, would end by them as well, and all who need them wait for ever.
     """
-    send = client.send
+    send, update = client.send, client._metadata_update
 
     async def mended(*arguments: Any, **options: Any) -> Any:
         try:
@@ -41,7 +42,15 @@ def mend_timeouts(client: Any) -> None:
         except RuntimeError as error:
             raise KafkaConnectionError(str(error)) from error
 
+    async def updated(cluster: Any, topics: Any) -> Any:
+        try:
+            return await update(cluster, topics)
+        except (KeyError, RuntimeError):
+            cluster.failed_update(None)  # as where no broker answers
+            return False
+
     client.send = mended
+    client._metadata_update = updated
 
 
 def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
