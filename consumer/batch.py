@@ -16,21 +16,6 @@ from consumer.dead_letters import DeadLetter
 from consumer.topic_record import TopicRecord
 from contract.record import ActionRecord, RecordError, decode, decode_all
 
-# Of the table; in the order of the rows.
-ROW_COLUMNS: Final = (
-    "event_id",
-    "user_id",
-    "session_id",
-    "type",
-    "time",
-    "utc_offset_minutes",
-    "received_at",
-    "properties",
-    "partition",
-    "offset",
-    "clock_skew_ms",
-)
-
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, cast
 
-from consumer.batch import ROW_COLUMNS, Batch, MonthRows
+from consumer.batch import Batch, MonthRows
 from consumer.dead_letters import DeadLetter
 from consumer.topic_record import TopicRecord
-from contract.tables import ACTIONS, DEAD_LETTERS
+from contract.tables import ACTIONS, DEAD_LETTERS, ROW_COLUMNS
 
 _RECORDS_PER_BATCH: Final = 1_000
 _ID_LENGTH: Final = 36  # characters of a UUID

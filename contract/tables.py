@@ -20,20 +20,24 @@ def all_shards(database: str) -> str:
 # An erasure means records that were received until this long after its request, however far clocks are apart.
 CLOCKS_APART_US: Final = 86_400_000_000
 
+# What the sink writes of an action, in the order of its rows.
+ROW_COLUMNS: Final = (
+    "event_id",
+    "user_id",
+    "session_id",
+    "type",
+    "time",
+    "utc_offset_minutes",
+    "received_at",
+    "properties",
+    "partition",
+    "offset",
+    "clock_skew_ms",
+)
 COLUMNS: Final[dict[str, frozenset[str]]] = {
     ACTIONS: frozenset(
         {
-            "event_id",
-            "user_id",
-            "session_id",
-            "type",
-            "time",
-            "utc_offset_minutes",
-            "received_at",
-            "properties",
-            "partition",
-            "offset",
-            "clock_skew_ms",
+            *ROW_COLUMNS,
             "stored_at",  # the table's own clock; 1970: not known
             "hour",  # an alias: the key's first part, by which readers bound what they read
         }

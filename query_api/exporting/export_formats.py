@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Final
 
 from kit.problem import Problem
-
-_DEFAULT_Q: Final = 1.0
+from query_api import weighted
+from query_api.weighted import Weighted
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # known by identity
@@ -81,7 +81,7 @@ def named(text: str) -> Format:
 def accepted(accept: str | None) -> Format:
     """Of the header Accept (RFC 9110, 12.5.1): the most wanted one, then the one that is named more exactly, then the
     one named first; JSON without a header. Raises a Problem (406)."""
-    ranges = [_range(text) for text in (accept or "*/*").split(",") if text.strip()]
+    ranges = weighted.read(accept or "*/*")
     if not ranges:
         return JSON
     wanted = [(judged, known) for known in FORMATS.values() if (judged := _judged(known, ranges))[0] > 0]
@@ -91,41 +91,22 @@ def accepted(accept: str | None) -> Format:
     return max(wanted, key=lambda candidate: candidate[0])[1]  # the first of equals
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    pattern: str
-    q: float
-
-    @property
-    def exactness(self) -> int:
-        return 2 - self.pattern.count("*")
-
-    def covers(self, media_type: str) -> bool:
-        kind, _, subtype = self.pattern.partition("/")
-        own_kind, _, own_subtype = media_type.partition("/")
-        return kind in {"*", own_kind} and subtype in {"*", own_subtype}
+def _exactness(media_range: str) -> int:
+    return 2 - media_range.count("*")
 
 
-def _range(text: str) -> _Range:
-    pattern, *parameters = (part.strip().lower() for part in text.split(";"))
-    weights = [value for name, _, value in (parameter.partition("=") for parameter in parameters) if name == "q"]
-    return _Range(pattern, _weight(weights[0]) if weights else _DEFAULT_Q)
+def _covers(media_range: str, media_type: str) -> bool:
+    kind, _, subtype = media_range.partition("/")
+    own_kind, _, own_subtype = media_type.partition("/")
+    return kind in {"*", own_kind} and subtype in {"*", own_subtype}
 
 
-def _weight(text: str) -> float:
-    try:
-        q = float(text)
-    except ValueError:
-        return 0.0
-    return q if 0 <= q <= 1 else 0.0
-
-
-def _judged(known: Format, ranges: list[_Range]) -> tuple[float, int, int]:
+def _judged(known: Format, ranges: list[Weighted]) -> tuple[float, int, int]:
     """Its weight by the most exact range that covers it, how exact that is, and how early it stands."""
     covering = [
-        (one.exactness, -place, one.q)
+        (_exactness(one.value), -place, one.weight)
         for place, one in enumerate(ranges)
-        if any(one.covers(media_type) for media_type in known.accepted)
+        if any(_covers(one.value, media_type) for media_type in known.accepted)
     ]
     exactness, earliness, q = max(covering, default=(0, 0, 0.0))
     return q, exactness, earliness

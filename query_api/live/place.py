@@ -28,7 +28,7 @@ from query_api.live.place_sql import DeadLetterRow, StoredRow
 from query_api.live.tail import read_entry
 from query_api.live.tail_events import Entry
 from query_api.live.watermark import Reading, Watermark
-from query_api.paging.formats import embeddable
+from query_api.paging.formats import Action, embeddable
 from query_api.settings import Settings
 from query_api.store import Store, result_decoder
 from query_api.work import Work
@@ -51,23 +51,12 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-class PlacedAction(msgspec.Struct, frozen=True, rename="camel"):
-    """The action as in GET /log."""
-
-    id: str
-    user_id: str
-    session_id: str
-    time: datetime
-    type: str
-    properties: msgspec.Raw
-
-
 class Place(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of GET /log/{id}; ``reason`` is a sentence where there is no action."""
+    """The body of GET /log/{id}: the action as in GET /log; ``reason`` is a sentence where there is no action."""
 
     id: str
     state: State
-    action: PlacedAction | None = None
+    action: Action | None = None
     partition: int | None = None
     offset: int | None = None
     accepted_at: datetime | None = None
@@ -156,7 +145,7 @@ def _found(event_id: uuid.UUID, scope: Scope, records: Sequence[LogRecord]) -> E
 
 def _place_of_row(row: StoredRow) -> Place:
     time = from_us(row.time_us, row.utc_offset_minutes)
-    action = PlacedAction(row.event_id, row.user_id, row.session_id, time, row.type, embeddable(row.properties))
+    action = Action(row.event_id, row.user_id, row.session_id, time, row.type, embeddable(row.properties))
     accepted_at = from_us(row.received_us, 0)
     stored_at = from_us(row.stored_ms * 1000, 0) if row.stored_ms else None
     return Place(row.event_id, State.STORED, action, row.partition, row.offset, accepted_at, stored_at)
@@ -176,7 +165,7 @@ def _place_of_letter(event_id: uuid.UUID, row: DeadLetterRow) -> Place:
 
 def _place_of_entry(entry: Entry, scope: Scope) -> Place:
     seen = tail_events.tailed(entry, scope)
-    action = PlacedAction(seen.id, seen.user_id, seen.session_id, seen.time, seen.type, seen.properties)
+    action = Action(seen.id, seen.user_id, seen.session_id, seen.time, seen.type, seen.properties)
     return Place(seen.id, State.IN_FLIGHT, action, seen.partition, seen.offset, seen.received_at)
 
 

@@ -17,20 +17,15 @@ from contract.record import ActionRecord
 from query_api.filtering import hidden
 from query_api.filtering.filters import Scope
 from query_api.filtering.moments import from_us, to_us
+from query_api.paging.formats import Action
 
 _RETRY_MS: Final = 2_000  # how soon a client comes back
 _MARK: Final = "at."  # no character of a receipt's: neither passes for the other
 
 
-class TailedAction(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class TailedAction(Action, frozen=True, gc=False, rename="camel"):
     """An action as in GET /log, with where it stands and when it was accepted."""
 
-    id: str
-    user_id: str
-    session_id: str
-    time: datetime
-    type: str
-    properties: msgspec.Raw
     partition: int
     offset: int
     received_at: datetime

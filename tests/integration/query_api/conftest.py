@@ -9,6 +9,7 @@ import pytest
 
 from query_api.app import create_app
 from query_api.settings import Settings
+from tests.integration.query_api import live
 from tests.namespace import Namespace
 
 
@@ -26,8 +27,7 @@ def serve(empty_namespace: Namespace) -> Serve:
     @contextlib.asynccontextmanager
     async def serving(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         # A new app reads how many rows there are; a test that inserts must not wait until it does so again.
-        # And Kafka has longer than elsewhere, so that a pause of the machine is not answered as one of Kafka's.
-        own = {"extent_max_age_ms": 0, "kafka_request_timeout_ms": 10_000}
+        own = {"extent_max_age_ms": 0, "kafka_request_timeout_ms": live.KAFKA_REQUEST_TIMEOUT_MS}
         app = create_app(Settings.model_validate({**own, **connection, **settings}))
         async with (
             app.router.lifespan_context(app),

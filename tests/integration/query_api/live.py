@@ -10,8 +10,9 @@ from contract.receipt import Receipt
 from tests.services import Service
 from tests.waiting import wait_until_async
 
-# Of a query_api: a pause of the machine is not answered as one of Kafka's.
-PATIENT: Final[dict[str, Any]] = {"KAFKA_REQUEST_TIMEOUT_MS": "10000"}
+# Of a query_api, longer than elsewhere: a pause of the machine is not answered as one of Kafka's.
+KAFKA_REQUEST_TIMEOUT_MS: Final = 10_000
+PATIENT: Final[dict[str, Any]] = {"KAFKA_REQUEST_TIMEOUT_MS": str(KAFKA_REQUEST_TIMEOUT_MS)}
 
 
 def actions(count: int, **fields: Any) -> list[dict[str, Any]]:

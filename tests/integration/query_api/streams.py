@@ -12,6 +12,7 @@ import httpx
 from kit import server
 from query_api.app import create_app
 from query_api.settings import Settings
+from tests.integration.query_api import live
 from tests.namespace import Namespace
 from tests.ports import free_ports
 from tests.waiting import wait_until_async
@@ -94,9 +95,8 @@ async def serving(namespace: Namespace, **settings: Any) -> AsyncIterator[httpx.
     """The service in this process, on a port: clients that stay and leave are real."""
     environment = namespace.environment("query_api")
     connection = {name.removeprefix("QUERY_").lower(): value for name, value in environment.items()}
-    # Kafka has longer than elsewhere, so that a pause of the machine is not told as a problem of Kafka's.
-    quick = {"extent_max_age_ms": 0, "drain_idle_s": 0, "kafka_request_timeout_ms": 10_000}
-    own = Settings.model_validate({**quick, **connection, **settings})
+    patient = {"kafka_request_timeout_ms": live.KAFKA_REQUEST_TIMEOUT_MS}
+    own = Settings.model_validate({"extent_max_age_ms": 0, "drain_idle_s": 0, **patient, **connection, **settings})
     app = create_app(own)
     listening = server.build(app, own.model_copy(update={"port": free_ports(1)[0]}))
     task = asyncio.create_task(listening.serve())

@@ -85,7 +85,7 @@ def passed(moment_s: float) -> Callable[[], Awaitable[bool]]:
 
 async def test_kafka_tells_where_the_log_stood_at_an_earlier_time(namespace: Namespace) -> None:
     own = {"kafka_bootstrap_servers": namespace.infra.kafka_bootstrap, "kafka_topic": namespace.topic}
-    offsets = Offsets(Settings.model_validate({**own, "kafka_request_timeout_ms": 10_000}))
+    offsets = Offsets(Settings.model_validate({**own, "kafka_request_timeout_ms": live.KAFKA_REQUEST_TIMEOUT_MS}))
     try:
         await publish(namespace, [record()] * 3, partition=1)
         between_s = time.time() + 0.002  # Kafka's times are whole milliseconds

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.batch import ROW_COLUMNS, Batch
+from consumer.batch import Batch
 from consumer.block import assemble, build
 from consumer.dead_letters import DeadLetter
 from contract.record import decode
-from contract.tables import ACTIONS, COLUMNS, DEAD_LETTERS
+from contract.tables import ACTIONS, COLUMNS, DEAD_LETTERS, ROW_COLUMNS
 from tests.unit.consumer.records import NOON, Record, action, batch, record
 
 MONTHS = [NOON, datetime(2026, 4, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)]

@@ -23,12 +23,11 @@ from typing import Any
 
 import msgspec
 
-from consumer.batch import ROW_COLUMNS
 from consumer.block import SubBlock
 from consumer.errors import RefusedData, StoreUnavailable
 from consumer.settings import Settings
 from consumer.store import Presence, Store
-from contract.tables import ACTIONS
+from contract.tables import ACTIONS, ROW_COLUMNS
 from tests.unit.consumer.model.network import Kind, Link, Program
 
 _rows_of = msgspec.json.Decoder(list[Any]).decode_lines
